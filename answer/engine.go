@@ -1,0 +1,282 @@
+package answer
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/index"
+	"github.com/govqa/govqa/nlp"
+	"github.com/govqa/govqa/recommend"
+)
+
+// A Corpus is the published corpus: the store, or records in memory.
+type Corpus interface {
+	index.Journal
+	// GetAt returns a record as of an edition, or corpus.ErrNotFound.
+	GetAt(edition corpus.Edition, key corpus.Key) (corpus.Record, error)
+}
+
+// A Journal takes down what was asked and how answers were rated. It must not
+// block for long: an answer waits for it.
+type Journal interface {
+	Asked(Asked)
+	Rated(context.Context, Feedback) error
+}
+
+// Asked is what the journal keeps of a question.
+type Asked struct {
+	Answer     string            `json:"answer"`
+	Text       string            `json:"text"` // masked
+	Region     corpus.RegionCode `json:"region,omitempty"`
+	Outcome    Outcome           `json:"outcome"`
+	Aspect     nlp.Aspect        `json:"aspect"`
+	Matter     string            `json:"matter,omitempty"`
+	Confidence float64           `json:"confidence"`
+	Edition    corpus.Edition    `json:"edition"`
+}
+
+// Config is what an Engine is made of. All but Journal, Log and Now are
+// required.
+type Config struct {
+	Corpus    Corpus
+	Index     *index.Index
+	Segmenter nlp.Segmenter
+	Lexicon   *nlp.Lexicon
+	StateKey  []byte           // signs conversation states; at least 16 bytes
+	Journal   Journal          // nil keeps nothing
+	Log       *slog.Logger     // nil logs nothing
+	Now       func() time.Time // nil is time.Now
+}
+
+// ErrNotReady means that no edition has been loaded yet.
+var ErrNotReady = errors.New("no edition loaded")
+
+// An Engine answers questions from the current edition. It is safe for
+// concurrent use; [Engine.Refresh] takes up a new edition between questions.
+type Engine struct {
+	Config
+	parser nlp.Parser
+	view   atomic.Pointer[view]
+	asked  hotCounts
+	fresh  sync.Mutex // one Refresh at a time
+}
+
+// maxEvents is how many life events the first page offers.
+const maxEvents = 12
+
+// A view holds the small parts of one edition that every answer needs. It
+// never changes once it is made.
+type view struct {
+	edition   corpus.Edition
+	divisions *corpus.Divisions
+	covered   []corpus.RegionCode // regions that records are of
+	bundles   map[string]*corpus.Bundle
+	source    recommend.Source
+	events    []string // names of life events, to offer
+	sample    bool
+}
+
+// New makes an Engine. Call Refresh before the first question.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Corpus == nil || cfg.Index == nil || cfg.Segmenter == nil || cfg.Lexicon == nil || len(cfg.StateKey) < 16 {
+		return nil, errors.New("answer: incomplete configuration")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Engine{Config: cfg, parser: nlp.Parser{Segmenter: cfg.Segmenter, Lexicon: cfg.Lexicon}}, nil
+}
+
+// Refresh brings the index and the view up to the corpus's current edition.
+// Questions go on meanwhile with the edition before.
+func (e *Engine) Refresh(ctx context.Context) error {
+	e.fresh.Lock()
+	defer e.fresh.Unlock()
+	edition, err := e.Index.CatchUp(ctx, e.Corpus)
+	if err != nil {
+		return err
+	}
+	if v := e.view.Load(); v != nil && v.edition == edition {
+		return nil
+	}
+	v, err := e.newView(edition)
+	if err != nil {
+		return err
+	}
+	e.view.Store(v)
+	return nil
+}
+
+func (e *Engine) newView(edition corpus.Edition) (*view, error) {
+	v := &view{edition: edition, bundles: map[string]*corpus.Bundle{}}
+	regions, err := collect[*corpus.RegionEntry](e.Corpus.All(edition, corpus.TypeRegion))
+	if err != nil {
+		return nil, fmt.Errorf("edition %d: %w", edition, err)
+	}
+	bundles, err := collect[*corpus.Bundle](e.Corpus.All(edition, corpus.TypeBundle))
+	if err != nil {
+		return nil, fmt.Errorf("edition %d: %w", edition, err)
+	}
+	var inForce []*corpus.Bundle
+	for _, b := range bundles {
+		if b.Effective.Contains(e.Now()) {
+			inForce = append(inForce, b)
+			v.bundles[b.ID] = b
+			v.sample = v.sample || b.Source.Sample
+			if len(v.events) < maxEvents {
+				v.events = append(v.events, b.Name)
+			}
+		}
+	}
+	counts, err := e.Index.Counts(index.Filter{On: e.Now()})
+	if err != nil {
+		return nil, err
+	}
+	for code := range counts.Regions {
+		v.covered = append(v.covered, code)
+	}
+	v.divisions = corpus.Builtin().With(regions).Covering(v.covered...)
+	v.source = recommend.NewBundles(inForce)
+	return v, nil
+}
+
+func collect[T corpus.Record](records iter.Seq2[corpus.Record, error]) ([]T, error) {
+	var list []T
+	for rec, err := range records {
+		if err != nil {
+			return nil, err
+		}
+		if r, ok := rec.(T); ok {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+// Ready reports whether questions can be answered: nil, or ErrNotReady.
+func (e *Engine) Ready() error {
+	if e.view.Load() == nil {
+		return ErrNotReady
+	}
+	return nil
+}
+
+// Edition returns the edition that questions are answered from.
+func (e *Engine) Edition() corpus.Edition {
+	if v := e.view.Load(); v != nil {
+		return v.edition
+	}
+	return 0
+}
+
+// Sample reports whether the corpus is made-up sample data, as far as its
+// life events say.
+func (e *Engine) Sample() bool {
+	v := e.view.Load()
+	return v != nil && v.sample
+}
+
+// LifeEvents returns the names of the life events in force, at most a dozen.
+func (e *Engine) LifeEvents() []string {
+	v := e.view.Load()
+	if v == nil {
+		return nil
+	}
+	return v.events
+}
+
+// Ask answers one question. It reads top to bottom, and that is the whole
+// pipeline: understand, find, decide, compose, recommend.
+func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
+	start := time.Now()
+	r.Text = strings.TrimSpace(r.Text)
+	if n := utf8.RuneCountInString(r.Text); n < 1 || n > MaxText {
+		return Answer{}, fmt.Errorf("%d characters: %w", n, ErrBadQuestion)
+	}
+	v := e.view.Load()
+	if v == nil {
+		return Answer{}, ErrNotReady
+	}
+	u := e.understand(v, r)
+	f, err := e.find(ctx, v, &u)
+	if err != nil {
+		return Answer{}, err
+	}
+	verdict := decide(&u, f)
+	a, err := e.answer(v, &u, verdict)
+	if err != nil {
+		return Answer{}, err
+	}
+	a.ID, a.Edition = newID(), v.edition
+	a.Notices = append(a.Notices, u.notices...)
+	if a.State, err = verdict.state(&u).sign(e.StateKey, e.Now()); err != nil {
+		return Answer{}, err
+	}
+	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
+	e.note(&u, &a)
+	return a, nil
+}
+
+// note journals the question and counts its matter.
+func (e *Engine) note(u *understood, a *Answer) {
+	asked := Asked{Answer: a.ID, Text: maskDigits(u.request.Text), Region: u.region, Outcome: a.Outcome,
+		Aspect: a.Aspect, Confidence: a.Confidence, Edition: a.Edition}
+	if a.Outcome == Answered && len(a.Matters) > 0 {
+		asked.Matter = a.Matters[0].Code
+		e.asked.add(asked.Matter, a.Aspect, e.Now())
+	}
+	if e.Journal != nil {
+		e.Journal.Asked(asked)
+	}
+}
+
+func newID() string {
+	var b [12]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return "ans_" + hex.EncodeToString(b[:])
+}
+
+// maskDigits hides every run of six or more digits, however it is spaced:
+// certificate, card and telephone numbers.
+func maskDigits(s string) string {
+	s = nlp.Normalize(s)
+	var out strings.Builder
+	run := []rune{}
+	digits := 0
+	flush := func() {
+		if digits >= 6 {
+			out.WriteString(strings.Repeat("*", digits))
+		} else {
+			out.WriteString(string(run))
+		}
+		run, digits = run[:0], 0
+	}
+	for _, r := range s {
+		switch {
+		case '0' <= r && r <= '9':
+			run = append(run, r)
+			digits++
+		case digits > 0 && (r == ' ' || r == '-' || r == 'x'):
+			run = append(run, r)
+		default:
+			flush()
+			out.WriteRune(r)
+		}
+	}
+	flush()
+	return out.String()
+}

@@ -1,0 +1,257 @@
+package answer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/index"
+	"github.com/govqa/govqa/nlp"
+)
+
+// recommended is how many matters are suggested after an answer.
+const recommended = 4
+
+// answer writes the answer that a verdict calls for. Lists are never nil, so
+// that they are [] in JSON.
+func (e *Engine) answer(v *view, u *understood, d verdict) (Answer, error) {
+	a := Answer{Outcome: d.outcome, GeneratedBy: ByTemplate, Aspect: u.question.Aspect(), Confidence: d.confidence,
+		Matters: []MatterRef{}, Facts: []Fact{}, Options: []Option{}, Recommendations: []Recommendation{}, Actions: []Action{}, Notices: []string{}}
+	var err error
+	switch {
+	case d.outcome == NotFound:
+		notFound(v, u, &a)
+	case d.bundle != "":
+		err = e.replyBundle(v, d, &a)
+	case d.faq != "":
+		err = e.replyFAQ(v, d, &a)
+	case d.outcome == Choose:
+		err = e.replyChoices(v, u, d, &a)
+	default:
+		err = e.replyMatter(v, u, d, &a)
+	}
+	return a, err
+}
+
+// guide reads a guide of the view's edition.
+func (e *Engine) guide(v *view, code string) (*corpus.Guide, error) {
+	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: code})
+	if err != nil {
+		return nil, fmt.Errorf("guide %s: %w", code, err)
+	}
+	return rec.(*corpus.Guide), nil
+}
+
+// replyMatter answers about one matter from its fields.
+func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error {
+	code, score, why := d.picked, d.confidence, []string{"接着刚才的事项"}
+	if code == "" {
+		code, why = d.matters[0].Key.ID, reasons(&d.matters[0])
+	}
+	g, err := e.guide(v, code)
+	if err != nil {
+		return err
+	}
+	c := compose(g, &u.question)
+	a.Text, a.Facts, a.Actions = c.text, append(a.Facts, c.facts...), append(a.Actions, c.actions...)
+	if c.missing {
+		a.Notices = append(a.Notices, NoticeMissing)
+	}
+	a.Matters = append(a.Matters, refOf(v, g, score, why))
+	for i := range d.matters {
+		if h := &d.matters[i]; h.Key.ID != code && len(a.Matters) < 3 {
+			a.Matters = append(a.Matters, e.refOfHit(v, h, d.matters[0].Score, d.confidence))
+		}
+	}
+	a.Options = append(a.Options, followUps(g, u.question.Aspects)...)
+	e.finish(v, g, a)
+	return nil
+}
+
+// finish adds what every answer about a matter has: recommendations and the
+// mark of sample data.
+func (e *Engine) finish(v *view, g *corpus.Guide, a *Answer) {
+	if g.Source.Sample {
+		a.Notices = append(a.Notices, NoticeSample)
+	}
+	for _, s := range v.source.Suggest(g.Code, recommended) {
+		next, err := e.guide(v, s.Code)
+		if err != nil || !next.Effective.Contains(e.Now()) {
+			continue // a life event may name a matter that this city has not published
+		}
+		a.Recommendations = append(a.Recommendations, Recommendation{s.Code, next.Name, s.Reason, string(s.Kind)})
+	}
+}
+
+// replyFAQ quotes a reviewed answer.
+func (e *Engine) replyFAQ(v *view, d verdict, a *Answer) error {
+	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeFAQ, ID: d.faq})
+	if err != nil {
+		return fmt.Errorf("faq %s: %w", d.faq, err)
+	}
+	faq := rec.(*corpus.FAQ)
+	a.Text = faq.Answer
+	a.Facts = append(a.Facts, Fact{Code: faq.ID, Field: "answer", Label: faq.Question, Value: faq.Answer,
+		Source: FactSource{URL: faq.Source.URL, Updated: faq.Source.Updated}})
+	if faq.Source.Sample {
+		a.Notices = append(a.Notices, NoticeSample)
+	}
+	if faq.Matter == "" {
+		return nil
+	}
+	g, err := e.guide(v, faq.Matter)
+	if errors.Is(err, corpus.ErrNotFound) {
+		return nil // the FAQ outlives its matter
+	}
+	if err != nil {
+		return err
+	}
+	a.Matters = append(a.Matters, refOf(v, g, d.confidence, []string{"常见问题与您的提问相符"}))
+	a.Options = append(a.Options, followUps(g, nil)...)
+	a.Actions = append(a.Actions, actionsOf(g, nil)...)
+	return nil
+}
+
+// replyBundle lists the matters of a life event in their order.
+func (e *Engine) replyBundle(v *view, d verdict, a *Answer) error {
+	b := v.bundles[d.bundle]
+	if b == nil {
+		return fmt.Errorf("bundle %s: %w", d.bundle, corpus.ErrNotFound)
+	}
+	var lines []string
+	for _, s := range b.Steps {
+		g, err := e.guide(v, s.Matter)
+		if errors.Is(err, corpus.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		line := g.Name
+		if s.Optional {
+			line += "（按需）"
+		}
+		if s.Note != "" {
+			line += "：" + s.Note
+		}
+		lines = append(lines, line)
+		a.Matters = append(a.Matters, refOf(v, g, d.confidence, []string{"属于「" + b.Name + "」"}))
+		a.Options = append(a.Options, Option{Label: g.Name, Text: g.Name, Code: g.Code})
+	}
+	a.Text = fmt.Sprintf("「%s」包括以下%d个事项，按先后顺序：\n%s\n点选其中一项看怎么办。", b.Name, len(lines), numbered(lines))
+	a.Facts = append(a.Facts, Fact{Code: b.ID, Field: "steps", Label: b.Name, Value: numbered(lines),
+		Source: FactSource{URL: b.Source.URL, Updated: b.Source.Updated}})
+	if b.Source.Sample {
+		a.Notices = append(a.Notices, NoticeSample)
+	}
+	return nil
+}
+
+// replyChoices offers matters that fit about equally well.
+func (e *Engine) replyChoices(v *view, u *understood, d verdict, a *Answer) error {
+	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
+	sample := false
+	for i := range d.matters {
+		h := &d.matters[i]
+		g, err := e.guide(v, h.Key.ID)
+		if err != nil {
+			return err
+		}
+		a.Matters = append(a.Matters, refOf(v, g, share(h.Score, d.matters[0].Score, d.confidence), reasons(h)))
+		a.Options = append(a.Options, Option{Label: choiceLabel(v, g, d.matters), Text: g.Name, Code: g.Code})
+		a.Text += fmt.Sprintf("\n%d. %s", i+1, choiceLabel(v, g, d.matters))
+		sample = sample || g.Source.Sample
+	}
+	if sample {
+		a.Notices = append(a.Notices, NoticeSample)
+	}
+	return nil
+}
+
+// choiceLabel tells a choice from the others: by its agency's region where
+// the name is the same.
+func choiceLabel(v *view, g *corpus.Guide, among []index.Hit) string {
+	same := 0
+	for _, h := range among {
+		if h.Title == g.Name {
+			same++
+		}
+	}
+	if same > 1 {
+		return g.Name + "（" + join("，", regionName(v, g.Region), g.Agency.Name) + "）"
+	}
+	return g.Name
+}
+
+func regionName(v *view, r corpus.Region) string {
+	if r.Name != "" {
+		return r.Name
+	}
+	name, _ := v.divisions.Name(r.Code)
+	return name
+}
+
+func refOf(v *view, g *corpus.Guide, score float64, why []string) MatterRef {
+	return MatterRef{Code: g.Code, Name: g.Name, Agency: g.Agency.Name, Region: regionName(v, g.Region), Score: score, Why: why}
+}
+
+func (e *Engine) refOfHit(v *view, h *index.Hit, best, confidence float64) MatterRef {
+	name, _ := v.divisions.Name(h.Region)
+	return MatterRef{Code: h.Key.ID, Name: h.Title, Agency: h.Agency, Region: name,
+		Score: share(h.Score, best, confidence), Why: reasons(h)}
+}
+
+// share is the confidence of a hit that is not the first: it falls with its
+// distance in score.
+func share(score, best, confidence float64) float64 {
+	if best <= 0 {
+		return 0
+	}
+	return max(0, confidence*score/best)
+}
+
+// reasons says in plain Chinese why a hit was found.
+func reasons(h *index.Hit) []string {
+	why := []string{fmt.Sprintf("名称「%s」与提问相符%.0f%%", h.Name, 100*h.Named)}
+	if h.Said > 0 {
+		why = append(why, fmt.Sprintf("指南中有提问内容的%.0f%%", 100*h.Said))
+	}
+	return why
+}
+
+// followUps are the aspects that people ask next and the guide publishes.
+func followUps(g *corpus.Guide, asked []nlp.Aspect) []Option {
+	var list []Option
+	for _, next := range []struct {
+		aspect nlp.Aspect
+		text   string
+	}{
+		{nlp.AspectMaterials, "要什么材料"}, {nlp.AspectTimeLimit, "要多久"}, {nlp.AspectFee, "要多少钱"},
+		{nlp.AspectLocation, "在哪里办"}, {nlp.AspectOnline, "网上能办吗"}, {nlp.AspectPhone, "咨询电话"},
+	} {
+		done := false
+		for _, a := range asked {
+			done = done || a == next.aspect
+		}
+		if !done && len(factsOf(g, next.aspect)) > 0 && len(list) < 4 {
+			list = append(list, Option{Label: next.text, Text: g.Name + next.text})
+		}
+	}
+	return list
+}
+
+// notFound says honestly that nothing fits and where to ask.
+func notFound(v *view, u *understood, a *Answer) {
+	var b strings.Builder
+	if u.foreign != "" {
+		a.Notices = append(a.Notices, NoticeRegion)
+		fmt.Fprintf(&b, "这里没有收录%s的办事指南，不能用本地的规定回答。", u.foreign)
+		fmt.Fprintf(&b, "请拨打当地的政务服务便民热线（区号+%s），或查看当地政务服务网。", hotline)
+	} else {
+		b.WriteString("没有找到与您的提问相符的事项，不能确定的内容不作回答。")
+		fmt.Fprintf(&b, "\n您可以换个说法，写出要办的证件或事项名称；也可以拨打政务服务便民热线 %s 咨询。", hotline)
+	}
+	a.Text = b.String()
+	a.Actions = append(a.Actions, Action{"call", "拨打 " + hotline, "tel:" + hotline})
+}

@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+type contextKey int
+
+const (
+	keyRequestID contextKey = iota
+	keyStreamed             // of a fiber context: the stream logs its own end
+)
+
+// requestID is the id of the request that ctx belongs to, or "".
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(keyRequestID).(string)
+	return id
+}
+
+// identify gives the request an id, its own if it brings a sane one, and the
+// server's context.
+func (s *Server) identify(c *fiber.Ctx) {
+	id := c.Get(fiber.HeaderXRequestID)
+	if !saneID(id) {
+		id = newID()
+	}
+	c.Set(fiber.HeaderXRequestID, id)
+	c.SetUserContext(context.WithValue(s.base, keyRequestID, id))
+}
+
+// saneID reports whether a stranger's id can be put into headers and logs.
+func saneID(id string) bool {
+	odd := func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || strings.ContainsRune("-_.", r))
+	}
+	return len(id) >= 8 && len(id) <= 64 && strings.IndexFunc(id, odd) < 0
+}
+
+func newID() string {
+	var b [12]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// observe is around everything: it names the request, catches panics, makes
+// errors replies, counts and logs. It logs neither query nor body nor address:
+// they may hold a citizen's question.
+func (s *Server) observe(c *fiber.Ctx) error {
+	start := time.Now()
+	s.identify(c)
+	s.secure(c)
+	if err := next(c); err != nil {
+		if err := s.fail(c, err); err != nil {
+			return err
+		}
+	}
+	if c.Locals(keyStreamed) != nil {
+		return nil
+	}
+	s.done(c.UserContext(), c.Method(), routeOf(c), c.Response().StatusCode(), len(c.Response().Body()), start)
+	return nil
+}
+
+// done counts and logs a request that is over.
+func (s *Server) done(ctx context.Context, method, route string, status, bytes int, start time.Time) {
+	took := time.Since(start)
+	s.metrics.request(route, status, took)
+	s.log.InfoContext(ctx, "request", "method", method, "route", route, "status", status,
+		"ms", milliseconds(took), "bytes", bytes, "request", requestID(ctx))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// next runs what follows and makes a panic an error.
+func next(c *fiber.Ctx) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.Response().ResetBody()
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	return c.Next()
+}
+
+// routeOf is the pattern of the route that was taken. Addresses that nobody
+// serves have one name in common, so that strangers cannot add figures.
+func routeOf(c *fiber.Ctx) string {
+	route := c.Route().Path
+	if route == "/" && c.Path() != "/" {
+		return "other"
+	}
+	return route
+}
+
+// contentPolicy keeps pages to their own scripts and styles, none of them inline.
+const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
+	"form-action 'self'; frame-ancestors 'self'"
+
+// secure sets the headers that every reply has.
+func (s *Server) secure(c *fiber.Ctx) {
+	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderXFrameOptions, "SAMEORIGIN")
+	c.Set(fiber.HeaderReferrerPolicy, "strict-origin-when-cross-origin")
+	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=(), payment=()")
+	c.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if s.encrypted(c) {
+		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+	}
+}
+
+// cors lets pages of the allowed origins call the API.
+func (s *Server) cors(c *fiber.Ctx) error {
+	if len(s.cfg.AllowedOrigins) == 0 || !strings.HasPrefix(c.Path(), "/api/") {
+		return c.Next()
+	}
+	c.Vary(fiber.HeaderOrigin)
+	origin := c.Get(fiber.HeaderOrigin)
+	if !slices.Contains(s.cfg.AllowedOrigins, origin) {
+		if !slices.Contains(s.cfg.AllowedOrigins, "*") {
+			return c.Next()
+		}
+		origin = "*"
+	}
+	c.Set(fiber.HeaderAccessControlAllowOrigin, origin)
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "ETag, Retry-After, X-Request-ID")
+	if c.Method() != http.MethodOptions {
+		return c.Next()
+	}
+	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, HEAD, POST")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Content-Type, X-Request-ID")
+	c.Set(fiber.HeaderAccessControlMaxAge, "3600")
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// minCompress is the size in bytes below which compressing gains nothing.
+const minCompress = 1 << 10
+
+// compress compresses texts. An event stream must reach the reader piece by
+// piece and stays as it is.
+func compress(c *fiber.Ctx) error {
+	if err := c.Next(); err != nil {
+		return err
+	}
+	r := c.Response()
+	if r.IsBodyStream() || len(r.Body()) < minCompress || len(r.Header.ContentEncoding()) > 0 ||
+		!compressible(string(r.Header.ContentType())) {
+		return nil
+	}
+	squeeze := fasthttp.CompressHandlerBrotliLevel(func(*fasthttp.RequestCtx) {},
+		fasthttp.CompressBrotliDefaultCompression, fasthttp.CompressDefaultCompression)
+	squeeze(c.Context())
+	return nil
+}
+
+func compressible(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	for _, part := range []string{"text/", "json", "javascript", "yaml", "svg"} {
+		if strings.Contains(kind, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,298 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/corpus"
+)
+
+// A Problem is a failure as a problem document (RFC 9457).
+type Problem struct {
+	Type     string         `json:"type"`
+	Title    string         `json:"title"`
+	Status   int            `json:"status"`
+	Detail   string         `json:"detail,omitempty"`
+	Instance string         `json:"instance"`
+	Errors   []FieldProblem `json:"errors,omitempty"`
+
+	retryAfter time.Duration
+}
+
+// A FieldProblem says what is wrong with one value of a request.
+type FieldProblem struct {
+	Field   string `json:"field"`   // where it stands: body.text, query.limit
+	Message string `json:"message"` // in Chinese
+}
+
+const problemType = "application/problem+json"
+
+// Error implements error.
+func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
+
+// GetStatus makes huma reply with the problem's status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType makes huma reply with the type of problem documents.
+func (p *Problem) ContentType(string) string { return problemType }
+
+// GetHeaders makes huma reply with Retry-After where waiting helps.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{"Cache-Control": {"no-store"}}
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+	}
+	return h
+}
+
+var (
+	errBusy     = errors.New("too many questions at once")
+	errStreams  = errors.New("too many streams at once")
+	errNotReady = errors.New("not ready")
+	errPrivate  = errors.New("only for this machine")
+)
+
+// A rateError means that a visitor asks too often.
+type rateError struct{ wait time.Duration }
+
+func (e *rateError) Error() string { return "too many questions, wait " + e.wait.String() }
+
+// A panicError is a panic that was caught, with its stack.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// problemOf is the only place where an error becomes a status code and words
+// for citizens. Errors that it does not know are 500.
+func problemOf(err error) *Problem {
+	var (
+		known *Problem
+		web   *fiber.Error
+		rate  *rateError
+	)
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &web):
+		return newProblem(web.Code, detailOf(web.Code))
+	case errors.As(err, &rate):
+		p := newProblem(http.StatusTooManyRequests, "同一来源一分钟内提问次数已达上限。")
+		p.retryAfter = rate.wait
+		return p
+	case errors.Is(err, answer.ErrBadQuestion):
+		return newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("请输入 1 到 %d 个字的问题。", answer.MaxText))
+	case errors.Is(err, corpus.ErrNotFound):
+		return newProblem(http.StatusNotFound, "没有找到您要的事项或记录，它可能已被撤下或更换编码。")
+	case errors.Is(err, errPrivate):
+		return newProblem(http.StatusForbidden, "该地址只供本机访问。")
+	case errors.Is(err, errBusy), errors.Is(err, errStreams):
+		return unavailable("现在咨询的人较多，请过几秒再试。", time.Second)
+	case errors.Is(err, errNotReady):
+		return unavailable("服务正在准备数据，请稍后再试。", 5*time.Second)
+	case errors.Is(err, context.DeadlineExceeded):
+		return newProblem(http.StatusGatewayTimeout, "这次查询没有在规定时间内完成。")
+	case errors.Is(err, context.Canceled):
+		return unavailable("服务正在重启，请稍后再试。", 5*time.Second)
+	}
+	return newProblem(http.StatusInternalServerError, "问题已记录，请稍后再试，或拨打 12345 咨询。")
+}
+
+func newProblem(status int, detail string) *Problem {
+	return &Problem{
+		Type:   "/docs#problem-" + strconv.Itoa(status),
+		Title:  titleOf(status),
+		Status: status,
+		Detail: detail,
+	}
+}
+
+func unavailable(detail string, after time.Duration) *Problem {
+	p := newProblem(http.StatusServiceUnavailable, detail)
+	p.retryAfter = after
+	return p
+}
+
+// titleOf says a status in words that a citizen can read.
+func titleOf(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "请求格式有误"
+	case http.StatusForbidden:
+		return "不允许访问"
+	case http.StatusNotFound:
+		return "没有找到相关内容"
+	case http.StatusMethodNotAllowed:
+		return "不支持这种请求方式"
+	case http.StatusRequestTimeout:
+		return "请求超时"
+	case http.StatusRequestEntityTooLarge:
+		return "提交的内容太长"
+	case http.StatusUnsupportedMediaType:
+		return "不支持这种内容格式"
+	case http.StatusUnprocessableEntity:
+		return "填写的内容有误"
+	case http.StatusTooManyRequests:
+		return "提问太频繁，请稍后再试"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return "请求头太长"
+	case http.StatusServiceUnavailable:
+		return "服务暂时繁忙，请稍后再试"
+	case http.StatusGatewayTimeout:
+		return "回答超时，请稍后再试"
+	}
+	if status < http.StatusInternalServerError {
+		return "请求有误"
+	}
+	return "系统出了点问题，请稍后再试"
+}
+
+// detailOf explains what the HTTP layer refuses. The layer's own words may
+// repeat the request, so they are not used.
+func detailOf(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "请求不是可以读懂的 JSON 或 HTTP 报文。"
+	case http.StatusNotFound:
+		return "没有这个地址，请检查网址。"
+	case http.StatusMethodNotAllowed:
+		return "这个地址支持的请求方式见 Allow 响应头。"
+	case http.StatusRequestTimeout:
+		return "没有在规定时间内收到完整的请求。"
+	case http.StatusRequestEntityTooLarge:
+		return fmt.Sprintf("请求内容不能超过 %d KB。", maxBody>>10)
+	case http.StatusUnsupportedMediaType:
+		return "请以 Content-Type: application/json 提交。"
+	case http.StatusUnprocessableEntity:
+		return "有内容缺失或超出范围，详见 errors。"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		return "网址或请求头太长。"
+	}
+	return ""
+}
+
+// problem makes err a problem of the request that ctx belongs to, and logs it
+// if it is ours to mend.
+func (s *Server) problem(ctx context.Context, err error) *Problem {
+	p := *problemOf(err)
+	p.Instance = requestID(ctx)
+	if p.Status < http.StatusInternalServerError {
+		return &p
+	}
+	level, attrs := s.log.WarnContext, []any{"request", p.Instance, "status", p.Status, "err", err}
+	if p.Status == http.StatusInternalServerError {
+		level = s.log.ErrorContext
+	}
+	var caught *panicError
+	if errors.As(err, &caught) {
+		attrs = append(attrs, "stack", string(caught.stack))
+	}
+	level(ctx, "request not served", attrs...)
+	return &p
+}
+
+// fail replies with err as a problem document.
+func (s *Server) fail(c *fiber.Ctx, err error) error {
+	if requestID(c.UserContext()) == "" { // refused before any handler ran
+		s.identify(c)
+		s.secure(c)
+	}
+	p := s.problem(c.UserContext(), err)
+	body, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	for key, values := range p.GetHeaders() {
+		c.Set(key, values[0])
+	}
+	c.Set(fiber.HeaderContentType, problemType)
+	return c.Status(p.Status).Send(body)
+}
+
+// translate turns huma's own errors into our problem documents. It is called
+// with everything that huma is about to send.
+func (s *Server) translate(hc huma.Context, _ string, v any) (any, error) {
+	model, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := newProblem(model.Status, detailOf(model.Status))
+	p.Instance = requestID(hc.Context())
+	if model.Status == http.StatusUnprocessableEntity {
+		for _, e := range model.Errors {
+			p.Errors = append(p.Errors, fieldProblem(e))
+		}
+	}
+	if model.Status >= http.StatusInternalServerError {
+		p = s.problem(hc.Context(), model)
+	}
+	for key, values := range p.GetHeaders() {
+		hc.SetHeader(key, values[0])
+	}
+	return p, nil
+}
+
+// fieldProblem puts an error of validation into words. The value itself is
+// left out: it may be a question.
+func fieldProblem(e *huma.ErrorDetail) FieldProblem {
+	field := e.Location
+	if name, ok := strings.CutPrefix(e.Message, "expected required property "); ok {
+		name, _, _ = strings.Cut(name, " ")
+		field = strings.TrimPrefix(field+"."+name, ".")
+	}
+	return FieldProblem{Field: field, Message: inChinese(e.Message)}
+}
+
+// inChinese says in Chinese what a validation message of huma says. A message
+// that is Chinese already, ours, stays.
+func inChinese(message string) string {
+	if strings.IndexFunc(message, func(r rune) bool { return unicode.Is(unicode.Han, r) }) >= 0 &&
+		!strings.HasPrefix(message, "expected ") {
+		return message
+	}
+	// The first whose beginning fits is taken, so longer beginnings stand first.
+	for _, w := range [...]struct{ english, chinese string }{
+		{"expected required property ", "缺少这一项"},
+		{"required ", "缺少这一项"},
+		{"expected length >= ", "字数不能少于 "},
+		{"expected length <= ", "字数不能超过 "},
+		{"expected number >= ", "不能小于 "},
+		{"expected number <= ", "不能大于 "},
+		{"expected array length <= ", "项数不能超过 "},
+		{"expected value to be one of ", "只能是以下之一："},
+		{"expected array items", "各项不能重复"},
+		{"expected string to", "格式不符合要求"},
+		{"expected string", "应为文字"},
+		{"expected boolean", "应为 true 或 false"},
+		{"expected integer", "应为整数"},
+		{"expected number", "应为数字"},
+		{"expected array", "应为数组"},
+		{"expected object", "应为 JSON 对象"},
+		{"invalid integer", "应为整数"},
+		{"invalid boolean", "应为 true 或 false"},
+	} {
+		rest, ok := strings.CutPrefix(message, w.english)
+		switch {
+		case !ok:
+		case strings.HasSuffix(w.chinese, " "), strings.HasSuffix(w.chinese, "："):
+			return w.chinese + strings.Trim(rest, `"`)
+		default:
+			return w.chinese
+		}
+	}
+	return "取值不符合要求"
+}

@@ -1,0 +1,226 @@
+package web
+
+import (
+	"html/template"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/govqa/govqa/answer"
+)
+
+// A chatView is what the chat's template shows.
+type chatView struct {
+	Chat
+	Turn       *turn // nil for the invitation
+	Person     []answer.ThemeCount
+	Legal      []answer.ThemeCount
+	LifeEvents []string
+}
+
+func (p *Pages) chat(c Chat) chatView {
+	v := chatView{Chat: c, LifeEvents: p.opts.LifeEvents}
+	for _, t := range c.Themes {
+		if t.Audience == "person" {
+			v.Person = append(v.Person, t)
+		} else {
+			v.Legal = append(v.Legal, t)
+		}
+	}
+	if c.Answer != nil {
+		v.Turn = newTurn(c.Answer, p.opts.Hotline)
+	}
+	return v
+}
+
+func (v chatView) sample() bool { return v.Turn != nil && v.Turn.Sample }
+
+// Talking reports whether the page shows a question rather than the
+// invitation.
+func (v chatView) Talking() bool { return v.Question != "" }
+
+// State is what the next question has to send back.
+func (v chatView) State() string {
+	if v.Answer == nil {
+		return ""
+	}
+	return v.Answer.State
+}
+
+// A turn is an answer made ready for the page. The script makes the same of
+// the same answer.
+type turn struct {
+	*answer.Answer
+	Lead     string             // the text without the lists that the card repeats
+	Matter   *answer.MatterRef  // the one answered; may be nil
+	Groups   []group            // of facts
+	Choices  []choice           // what can be tapped next
+	Offered  []answer.MatterRef // matters offered that no choice leads to
+	Buttons  []span
+	Notes    []string
+	Sample   bool
+	Reworded bool // by a language model
+	Grave    bool // an emergency
+}
+
+// A group is the facts of one source.
+type group struct {
+	Code    string
+	URL     template.URL // may be empty
+	Updated string       // a date; may be empty
+	Rows    []row
+}
+
+// A row is one labelled value, or a list of them.
+type row struct {
+	Label string
+	Items [][]span
+	List  bool // several values
+	Check bool // a checklist
+}
+
+// A choice is an option and what is known of the matter it stands for.
+type choice struct {
+	answer.Option
+	About string // agency and region
+}
+
+func newTurn(a *answer.Answer, hotline string) *turn {
+	t := &turn{
+		Answer: a, Lead: lead(a.Text, a.Facts), Groups: groups(a.Facts),
+		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
+		Reworded: a.GeneratedBy == answer.ByLLM,
+		Grave:    a.Outcome == answer.Emergency,
+	}
+	if a.Outcome == answer.Answered && len(a.Matters) > 0 {
+		t.Matter = &a.Matters[0]
+	}
+	t.Choices, t.Offered = choices(a)
+	t.Buttons = buttons(a, hotline)
+	for _, n := range a.Notices {
+		if words, ok := notices[n]; ok {
+			t.Notes = append(t.Notes, words)
+		}
+	}
+	return t
+}
+
+// choices pairs the options with the matters they stand for, and lists the
+// matters offered that no option stands for.
+func choices(a *answer.Answer) ([]choice, []answer.MatterRef) {
+	about := map[string]string{}
+	for _, m := range a.Matters {
+		about[m.Code] = joined(" · ", m.Agency, m.Region)
+	}
+	var list []choice
+	optioned := map[string]bool{}
+	for _, o := range a.Options {
+		c := choice{Option: o}
+		if o.Code != "" {
+			c.About = about[o.Code]
+			optioned[o.Code] = true
+		}
+		list = append(list, c)
+	}
+	var offered []answer.MatterRef
+	for _, m := range a.Matters {
+		if a.Outcome != answer.Answered && !optioned[m.Code] {
+			offered = append(offered, m)
+		}
+	}
+	return list, offered
+}
+
+// buttons are the actions with a safe address, and the hotline for who was
+// not helped otherwise.
+func buttons(a *answer.Answer, hotline string) []span {
+	var list []span
+	call := false
+	for _, act := range a.Actions {
+		if href := safeURL(act.URL); href != "" {
+			list = append(list, span{act.Label, href})
+			call = call || strings.HasPrefix(string(href), "tel:")
+		}
+	}
+	if href := dial(hotline); !call && href != "" && (a.Outcome == answer.NotFound || a.Outcome == answer.Handoff) {
+		list = append(list, span{"拨打 " + hotline, href})
+	}
+	return list
+}
+
+// groups puts together the facts that stand side by side and come from the
+// same place.
+func groups(facts []answer.Fact) []group {
+	var list []group
+	for i, f := range facts {
+		if i == 0 || f.Code != facts[i-1].Code || f.Source != facts[i-1].Source {
+			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated})
+		}
+		g := &list[len(list)-1]
+		g.Rows = addRow(g.Rows, f)
+	}
+	return list
+}
+
+// listed matches the field of one item of a list.
+var listed = regexp.MustCompile(`^(\w+(?:\.\w+)?)\[\d+\]$`)
+
+// addRow adds a fact to the rows: an item of a list joins the item before.
+func addRow(rows []row, f answer.Fact) []row {
+	r := row{Label: f.Label, Items: [][]span{value(f)}}
+	m := listed.FindStringSubmatch(f.Field)
+	if m == nil {
+		return append(rows, r)
+	}
+	r.List, r.Check = true, m[1] == "materials"
+	if r.Check && strings.HasPrefix(r.Label, "材料") {
+		r.Label = "申请材料"
+	}
+	if n := len(rows); n > 0 && rows[n-1].List && rows[n-1].Label == r.Label {
+		rows[n-1].Items = append(rows[n-1].Items, r.Items...)
+		return rows
+	}
+	return append(rows, r)
+}
+
+// value makes telephone numbers and addresses of the web tappable, where a
+// field holds them.
+func value(f answer.Fact) []span {
+	if href := safeURL(f.Value); strings.HasPrefix(string(href), "http") {
+		return []span{{f.Value, href}}
+	}
+	field := f.Field
+	if field == "contact" || field == "complaint" || strings.HasPrefix(field, "places[") {
+		return phones(f.Value)
+	}
+	return []span{{Text: published(f.Value)}}
+}
+
+// numbering is what the composer puts before the lines of a list.
+var numbering = regexp.MustCompile(`^\d+\. `)
+
+// lead is the answer's text without lists of three lines and more that the
+// card below it shows word for word.
+func lead(text string, facts []answer.Fact) string {
+	shown := map[string]bool{}
+	for _, f := range facts {
+		if lines := strings.Split(f.Value, "\n"); len(lines) > 1 || listed.MatchString(f.Field) {
+			for _, l := range lines {
+				shown[numbering.ReplaceAllString(l, "")] = true
+			}
+		}
+	}
+	lines := strings.Split(text, "\n")
+	kept := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
+		return shown[numbering.ReplaceAllString(l, "")]
+	})
+	if len(kept) == 0 || len(lines)-len(kept) < 3 {
+		return text
+	}
+	return strings.Join(kept, "\n")
+}
+
+// joined joins what is not empty.
+func joined(sep string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), sep)
+}

@@ -1,0 +1,211 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/govqa/govqa/corpus"
+)
+
+// A guidePage is a guide made ready for its page. Every field of a guide has
+// its place on the page, published or not.
+type guidePage struct {
+	Matter
+	Overview  []field
+	Time      []field
+	Visit     []field
+	Fee       []field
+	Online    []field
+	Outcome   []field
+	Materials []materialRow
+	Quick     []quick
+	LinkedTo  template.URL // where the guide was published
+	Schema    template.JS  // JSON-LD
+}
+
+// A field is a label and its text, or where it leads.
+type field struct {
+	Label string
+	Text  string
+	Href  template.URL // may be empty
+}
+
+// A materialRow is one line of the table of materials.
+type materialRow struct {
+	corpus.Material
+	Number string
+	Kind   string // 材料类型 and 材料形式
+	Copies string
+	Blank  template.URL
+	Sample template.URL
+}
+
+// A quick question is one that is often asked of a matter.
+type quick struct{ Label, Text string }
+
+func guideView(m Matter) guidePage {
+	g := m.Guide
+	v := guidePage{
+		Matter: m, Overview: overview(g), Materials: materials(g.Materials),
+		Time: []field{{Label: "承诺办结时限", Text: limit(g.PromisedLimit)}, {Label: "法定办结时限", Text: limit(g.LegalLimit)}},
+		Visit: []field{{Label: "到办事现场次数", Text: count(g.Visits, "次")}, {Label: "必须到现场的原因", Text: published(g.VisitReason)},
+			{Label: "可否预约", Text: yesNo(g.Booking)}, {Label: "可否代办", Text: yesNo(g.Agent)}},
+		Fee: fee(g.Fee),
+		Online: []field{link("网上办理", g.OnlineURL), link("手机办理", g.MobileURL), link("网上预约", g.BookingURL),
+			{Label: "办理渠道", Text: published(g.Channel)}},
+		Outcome: []field{{Label: "办理结果", Text: published(g.Result)}, {Label: "有效期", Text: published(g.Validity)},
+			{Label: "可否邮寄送达", Text: yesNo(g.Express)}},
+		LinkedTo: safeURL(g.Source.URL), Schema: schema(g),
+	}
+	for _, q := range []quick{{"要带什么材料", "需要什么材料"}, {"多久能办好", "多久能办好"}, {"怎么收费", "怎么收费"}, {"去哪里办", "去哪里办"}, {"能网上办吗", "能在网上办吗"}} {
+		v.Quick = append(v.Quick, quick{q.Label, g.Name + q.Text})
+	}
+	return v
+}
+
+func overview(g *corpus.Guide) []field {
+	names := func(n int, name func(int) string) string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = name(i)
+		}
+		return published(strings.Join(list, "、"))
+	}
+	list := []field{
+		{Label: "实施主体", Text: published(g.Agency.Name)},
+		{Label: "行政区划", Text: published(g.Region.Name)},
+		{Label: "服务对象", Text: names(len(g.Audience), func(i int) string { return string(g.Audience[i]) })},
+		{Label: "事项类型", Text: published(g.Kind)},
+		{Label: "办件类型", Text: published(g.Process)},
+		{Label: "行使层级", Text: published(g.Level)},
+		{Label: "通办范围", Text: published(g.Scope)},
+		{Label: "主题分类", Text: names(len(g.Themes), func(i int) string { return string(g.Themes[i]) })},
+		{Label: "主项名称", Text: published(g.Parent)},
+		{Label: "办理情形", Text: published(g.Situation)},
+		{Label: "实施编码", Text: g.Code},
+	}
+	if p := g.Effective; p.From != "" || p.To != "" {
+		list = append(list, field{Label: "生效期间", Text: period(p)})
+	}
+	return list
+}
+
+func period(p corpus.Period) string {
+	from, to := p.From, p.To
+	if to == "" {
+		to = "长期"
+	}
+	return strings.TrimSpace(from + " 至 " + to)
+}
+
+func materials(list []corpus.Material) []materialRow {
+	rows := make([]materialRow, len(list))
+	for i, m := range list {
+		rows[i] = materialRow{
+			Material: m, Number: fmt.Sprint(i + 1), Kind: published(joined("，", m.Kind, m.Form)),
+			Copies: count(m.Copies, "份"), Blank: safeURL(m.Blank), Sample: safeURL(m.Sample),
+		}
+	}
+	return rows
+}
+
+// fee says 不收费 only when the agency has said so.
+func fee(f *corpus.Fee) []field {
+	charged := unpublished
+	if f != nil && f.Charged != nil {
+		charged = "不收费"
+		if *f.Charged {
+			charged = "收费"
+		}
+	}
+	list := []field{{Label: "是否收费", Text: charged}}
+	if f == nil {
+		return list
+	}
+	for _, item := range f.Items {
+		name := item.Name
+		if name == "" {
+			name = "收费项目"
+		}
+		text := published(item.Amount)
+		if item.Basis != "" {
+			text += "（依据：" + item.Basis + "）"
+		}
+		list = append(list, field{Label: name, Text: text})
+	}
+	return list
+}
+
+func limit(l *corpus.Limit) string {
+	if l == nil {
+		return unpublished
+	}
+	return l.String()
+}
+
+func count(n *int, unit string) string {
+	if n == nil {
+		return unpublished
+	}
+	return fmt.Sprint(*n, unit)
+}
+
+func yesNo(b *bool) string {
+	switch {
+	case b == nil:
+		return unpublished
+	case *b:
+		return "可以"
+	}
+	return "不可以"
+}
+
+// link is a field that holds an address; one that cannot be followed safely
+// is shown as text.
+func link(label, address string) field {
+	return field{Label: label, Text: published(address), Href: safeURL(address)}
+}
+
+// schema describes the matter to search engines, as far as it is published.
+func schema(g *corpus.Guide) template.JS {
+	type thing map[string]any
+	named := func(typ, name string) any {
+		if name == "" {
+			return nil
+		}
+		return thing{"@type": typ, "name": name}
+	}
+	s := thing{"@context": "https://schema.org", "@type": "GovernmentService", "name": g.Name, "identifier": g.Code}
+	for key, v := range map[string]any{
+		"provider":    named("GovernmentOrganization", g.Agency.Name),
+		"areaServed":  named("AdministrativeArea", g.Region.Name),
+		"serviceType": text(g.Kind),
+		"url":         text(string(safeURL(g.Source.URL))),
+	} {
+		if v != nil {
+			s[key] = v
+		}
+	}
+	if u := safeURL(g.OnlineURL); u != "" {
+		s["availableChannel"] = thing{"@type": "ServiceChannel", "serviceUrl": string(u)}
+	}
+	if len(g.Audience) > 0 {
+		s["audience"] = thing{"@type": "Audience", "audienceType": g.Audience}
+	}
+	raw, err := json.Marshal(s)
+	if err != nil { // strings and maps of them always marshal
+		return "{}"
+	}
+	// json.Marshal writes <, > and & as escapes, so the element cannot be closed from inside.
+	return template.JS(raw)
+}
+
+// text is s, or nothing at all.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

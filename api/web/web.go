@@ -1,0 +1,273 @@
+// Package web renders the pages that citizens see: the chat, an answer
+// without JavaScript, a matter's whole guide, what the service is, and what
+// went wrong.
+//
+// It promises that every page works without JavaScript, that nothing of a
+// record or a question reaches a page unescaped, that links lead to http,
+// https and tel only, and that what is not published is called 未公布. The
+// pages need no inline script and no inline style.
+//
+// It knows no HTTP server: package api asks it to write a page for typed
+// values and to hand out the files that the page loads.
+package web
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/url"
+
+	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/corpus"
+)
+
+//go:embed templates static
+var embedded embed.FS
+
+// Options says what the pages call the service.
+type Options struct {
+	Title      string   // name of the service; empty means 政务服务智能问答
+	Hotline    string   // telephone number to fall back on; empty means 12345
+	Sample     bool     // the whole corpus is made up: every page says so
+	LifeEvents []string // names of life events (一件事) to offer; nil offers none
+	Model      string   // name and filing number of the language model, shown to citizens; may be empty
+}
+
+// The defaults of [Options].
+const (
+	DefaultTitle   = "政务服务智能问答"
+	DefaultHotline = "12345"
+)
+
+// Pages renders the pages. It is safe for concurrent use.
+type Pages struct {
+	opts   Options
+	pages  map[string]*template.Template
+	assets map[string]*Asset // by plain and by hashed name
+	hashed map[string]string // plain name to address
+	words  template.JS
+}
+
+// pageNames are the templates that fill the frame.
+var pageNames = []string{"chat", "matter", "about", "message"}
+
+// New reads the embedded templates and files. It fails only when one of them
+// is broken, which a test guards.
+func New(o Options) (*Pages, error) {
+	if o.Title == "" {
+		o.Title = DefaultTitle
+	}
+	if o.Hotline == "" {
+		o.Hotline = DefaultHotline
+	}
+	p := &Pages{opts: o, pages: make(map[string]*template.Template, len(pageNames))}
+	static, err := fs.Sub(embedded, "static")
+	if err != nil {
+		return nil, fmt.Errorf("embedded files: %w", err)
+	}
+	if err := p.readAssets(static); err != nil {
+		return nil, err
+	}
+	if err := p.readTemplates(); err != nil {
+		return nil, err
+	}
+	return p, p.readWords()
+}
+
+func (p *Pages) readTemplates() error {
+	frame, err := template.New("frame.html").Funcs(template.FuncMap{
+		"asset":   func(name string) string { return p.hashed[name] },
+		"say":     published,
+		"spans":   phones,
+		"matter":  matterPath,
+		"ask":     askPath,
+		"link":    safeURL,
+		"dial":    dial,
+		"reasons": func() []string { return answer.FeedbackReasons },
+	}).ParseFS(embedded, "templates/frame.html", "templates/answer.html", "templates/field.html")
+	if err != nil {
+		return fmt.Errorf("page frame: %w", err)
+	}
+	for _, name := range pageNames {
+		page, err := frame.Clone()
+		if err != nil {
+			return fmt.Errorf("page %s: %w", name, err)
+		}
+		if p.pages[name], err = page.ParseFS(embedded, "templates/"+name+".html"); err != nil {
+			return fmt.Errorf("page %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// readWords prepares the words that the script shares with the templates.
+func (p *Pages) readWords() error {
+	words, err := json.Marshal(struct {
+		Hotline string            `json:"hotline"`
+		Reasons []string          `json:"reasons"`
+		Notices map[string]string `json:"notices"`
+		Sample  string            `json:"sample"`
+		Limit   int               `json:"limit"`
+	}{p.opts.Hotline, answer.FeedbackReasons, notices, answer.NoticeSample, answer.MaxText})
+	if err != nil {
+		return fmt.Errorf("words of the script: %w", err)
+	}
+	// json.Marshal writes <, > and & as escapes, so the element cannot be closed from inside.
+	p.words = template.JS(words)
+	return nil
+}
+
+// A Visitor is what a page knows of who reads it. All of it comes from the
+// visitor's own cookies and address line.
+type Visitor struct {
+	Region  corpus.RegionCode    // chosen; empty for everywhere
+	Regions []answer.RegionCount // that can be chosen
+	Large   bool                 // 长辈版: large type and large targets
+	Address string               // path and query of the page, to come back to
+}
+
+// frame is what every page shows around its main part.
+type frame struct {
+	Service, Hotline string
+	Model            string
+	Title            string // of the window
+	Visitor          Visitor
+	Regions          []regionChoice
+	LargeURL         string // this page with the other size of type
+	Sample           bool
+	Private          bool // not for search engines
+	Words            template.JS
+	Main             any
+}
+
+func (p *Pages) frame(v Visitor, title string, main any) frame {
+	return frame{
+		Service: p.opts.Title, Hotline: p.opts.Hotline, Model: p.opts.Model,
+		Title: title, Visitor: v, Regions: regionChoices(v.Regions, v.Region),
+		LargeURL: largeURL(v), Sample: p.opts.Sample, Words: p.words, Main: main,
+	}
+}
+
+// write renders into memory first, so that a template's error leaves no half
+// page behind.
+func (p *Pages) write(w io.Writer, page string, f frame) error {
+	var buf bytes.Buffer
+	if err := p.pages[page].ExecuteTemplate(&buf, "frame.html", f); err != nil {
+		return fmt.Errorf("page %s: %w", page, err)
+	}
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+// largeURL is the page's own address with the switch for the other size.
+func largeURL(v Visitor) string {
+	u, err := url.Parse(v.Address)
+	if err != nil || u.Host != "" || u.Path == "" || u.Path[0] != '/' {
+		u = &url.URL{Path: "/"}
+	}
+	q := u.Query()
+	q.Set("large", "1")
+	if v.Large {
+		q.Set("large", "0")
+	}
+	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).RequestURI()
+}
+
+// A Chat is the main page: an invitation to ask, or one question and what
+// became of it.
+type Chat struct {
+	Visitor  Visitor
+	Question string         // asked; empty for the invitation
+	Answer   *answer.Answer // nil when there is none
+	Problem  string         // in Chinese, why there is none; may be empty
+	Hot      []answer.HotQuestion
+	Themes   []answer.ThemeCount
+	List     *ThemeList // of one theme; may be nil
+}
+
+// A ThemeList is one page of a theme's matters.
+type ThemeList struct {
+	Theme corpus.Theme
+	answer.SearchPage
+}
+
+// Next is the address of the list's next page; empty at the end.
+func (l *ThemeList) Next() string {
+	if l.SearchPage.Next == "" {
+		return ""
+	}
+	return "/?" + url.Values{"theme": {string(l.Theme)}, "cursor": {l.SearchPage.Next}}.Encode()
+}
+
+// Chat writes the chat page.
+func (p *Pages) Chat(w io.Writer, c Chat) error {
+	main := p.chat(c)
+	title := p.opts.Title
+	switch {
+	case c.Question != "":
+		title = c.Question + " - " + title
+	case c.List != nil:
+		title = string(c.List.Theme) + " - " + title
+	}
+	f := p.frame(c.Visitor, title, main)
+	f.Private = c.Question != ""
+	f.Sample = f.Sample || main.sample()
+	return p.write(w, "chat", f)
+}
+
+// A Matter is the page of one guide.
+type Matter struct {
+	Visitor Visitor
+	Guide   *corpus.Guide
+	Related []answer.MatterRef // those of the guide's related matters that exist
+}
+
+// Matter writes a guide's page.
+func (p *Pages) Matter(w io.Writer, m Matter) error {
+	f := p.frame(m.Visitor, m.Guide.Name+" - "+p.opts.Title, guideView(m))
+	f.Sample = f.Sample || m.Guide.Source.Sample
+	f.Private = f.Sample
+	return p.write(w, "matter", f)
+}
+
+// An About is the page that says what the service is.
+type About struct {
+	Visitor Visitor
+	Edition corpus.Edition
+}
+
+// About writes the page on sources and privacy.
+func (p *Pages) About(w io.Writer, a About) error {
+	a.Visitor.Regions = nil // there is nothing to ask here
+	return p.write(w, "about", p.frame(a.Visitor, "关于本服务 - "+p.opts.Title, a))
+}
+
+// A Message is a page that says one thing: thanks, or what went wrong.
+type Message struct {
+	Visitor Visitor
+	Title   string // in Chinese
+	Text    string // in Chinese; may be empty
+	Back    string // path to go back to; empty means /
+	Failed  bool   // something went wrong: offer the hotline
+}
+
+// Message writes a message page.
+func (p *Pages) Message(w io.Writer, m Message) error {
+	if m.Back == "" {
+		m.Back = "/"
+	}
+	m.Visitor.Regions = nil // there is nothing to ask here
+	f := p.frame(m.Visitor, m.Title+" - "+p.opts.Title, m)
+	f.Private = true
+	return p.write(w, "message", f)
+}
+
+// Missing is the message for a page that does not exist.
+func Missing(v Visitor) Message {
+	return Message{Visitor: v, Failed: true, Title: "没有找到这个页面",
+		Text: "地址可能写错了，或者这个事项已经取消、改名。您可以回到首页，把要办的事用一句话说出来。"}
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// A config is what a server can be told, from a TOML file, then from the
+// environment (GOVQA_ and the key in capitals), then from flags.
+type config struct {
+	Addr           string   `toml:"addr"`            // address to listen on; "" means 127.0.0.1:8080
+	Title          string   `toml:"title"`           // name of the service on the pages; "" means the built-in one
+	Hotline        string   `toml:"hotline"`         // number to fall back on; "" means 12345
+	AskTimeout     duration `toml:"ask_timeout"`     // the longest that one request may take, as 5s; 0 means 5s
+	MaxAsks        int      `toml:"max_asks"`        // questions answered at once; 0 means 4 for each processor
+	MaxStreams     int      `toml:"max_streams"`     // event streams at once; 0 means 500
+	AsksPerMinute  int      `toml:"asks_per_minute"` // questions a minute from one address; 0 means 60, negative no limit
+	TrustedProxies []string `toml:"trusted_proxies"` // addresses or networks whose X-Forwarded-For is believed
+	AllowedOrigins []string `toml:"allowed_origins"` // web origins that may call the API; none means none
+	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
+}
+
+// A duration is a time.Duration written as 5s or 1m30s.
+type duration time.Duration
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (d *duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil {
+		return fmt.Errorf("%q 不是时长，应形如 5s", b)
+	}
+	*d = duration(v)
+	return nil
+}
+
+var errConfig = errors.New("配置无效")
+
+// loadConfig reads the file, if one is named, and the environment.
+func loadConfig(path string, lookup func(string) (string, bool)) (config, error) {
+	cfg := config{Addr: "127.0.0.1:8080"}
+	if path != "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return cfg, fmt.Errorf("%w：%w", errConfig, err)
+		}
+		meta, err := toml.NewDecoder(bytes.NewReader(b)).Decode(&cfg)
+		if err != nil {
+			return cfg, fmt.Errorf("%w：%s：%w", errConfig, path, err)
+		}
+		if unknown := meta.Undecoded(); len(unknown) > 0 {
+			return cfg, fmt.Errorf("%w：%s：不认识的配置项 %v", errConfig, path, unknown)
+		}
+	}
+	return cfg, cfg.readEnv(lookup)
+}
+
+// readEnv sets every field that has a variable in the environment.
+func (cfg *config) readEnv(lookup func(string) (string, bool)) error {
+	v := reflect.ValueOf(cfg).Elem()
+	var errs []error
+	for i := range v.NumField() {
+		name := "GOVQA_" + strings.ToUpper(v.Type().Field(i).Tag.Get("toml"))
+		text, ok := lookup(name)
+		if !ok {
+			continue
+		}
+		if err := setField(v.Field(i), text); err != nil {
+			errs = append(errs, fmt.Errorf("%w：环境变量 %s：%w", errConfig, name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func setField(f reflect.Value, text string) error {
+	switch p := f.Addr().Interface().(type) {
+	case *string:
+		*p = text
+	case *duration:
+		return p.UnmarshalText([]byte(text))
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q 不是整数", text)
+		}
+		*p = n
+	case *bool:
+		b, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q 不是 true 或 false", text)
+		}
+		*p = b
+	case *[]string:
+		*p = strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	return nil
+}
+
+// version is the program's version: of the module, or of the commit.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "dev"
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return "dev"
+}

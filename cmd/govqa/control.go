@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// A control lets the other commands reach the server that has the data folder
+// open, over a socket inside the folder: only one process may open the store.
+// Whoever may write the folder may use the socket.
+type control struct {
+	app      *app
+	listener net.Listener
+	server   *http.Server
+	path     string
+}
+
+func controlPath(data string) string { return filepath.Join(data, "control.sock") }
+
+// newControl makes the socket. One that a killed server left is replaced: the
+// store's lock has shown that no server runs.
+func newControl(data string, a *app) (*control, error) {
+	path := controlPath(data)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
+	}
+	ctl := &control{app: a, listener: l, path: path}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /import", ctl.importFiles)
+	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
+		return a.store.Export(w, a.store.Edition())
+	}))
+	mux.HandleFunc("GET /backup", ctl.download(func(ctx context.Context, w io.Writer) error { return a.store.Backup(ctx, w) }))
+	ctl.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	return ctl, nil
+}
+
+func (ctl *control) serve() error {
+	if err := ctl.server.Serve(ctl.listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
+}
+
+func (ctl *control) close(ctx context.Context) error { return ctl.server.Shutdown(ctx) }
+
+// importFiles imports and waits until the new edition answers questions.
+func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
+	var job importJob
+	if err := json.NewDecoder(r.Body).Decode(&job); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	report, err := runImport(r.Context(), ctl.app.store, job, nil)
+	if err == nil && report.Edition > 0 {
+		err = ctl.app.engine.Refresh(r.Context())
+	}
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(report); err != nil {
+		ctl.app.log.Error("control: import report not sent", "err", err)
+	}
+}
+
+// doneTrailer follows a download that is complete: without it the reader must
+// take what it has for cut off.
+const doneTrailer = "Govqa-Done"
+
+func (ctl *control) download(write func(context.Context, io.Writer) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Trailer", doneTrailer)
+		w.Header().Set("Content-Type", "application/octet-stream")
+		if err := write(r.Context(), w); err != nil {
+			w.Header().Set(doneTrailer, err.Error())
+			return
+		}
+		w.Header().Set(doneTrailer, "ok")
+	}
+}
+
+func controlClient(data string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "unix", controlPath(data))
+	}}}
+}
+
+// noServer reports whether an error says that no server has the folder.
+func noServer(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// viaControl posts a job to the server of a data folder. served is false when
+// there is none.
+func viaControl(ctx context.Context, data, path string, job, reply any) (served bool, err error) {
+	body, err := json.Marshal(job)
+	if err != nil {
+		return false, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://govqa"+path, bytes.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	resp, err := controlClient(data).Do(req)
+	if err != nil {
+		if noServer(err) {
+			return false, nil
+		}
+		return true, fmt.Errorf("运行中的服务：%w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+		return true, errors.Join(fmt.Errorf("运行中的服务：%s", bytes.TrimSpace(said)), err)
+	}
+	return true, json.NewDecoder(resp.Body).Decode(reply)
+}
+
+// downloadViaControl copies what the server of a data folder gives.
+func downloadViaControl(ctx context.Context, data, path string, w io.Writer) (served bool, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://govqa"+path, nil)
+	if err != nil {
+		return false, err
+	}
+	resp, err := controlClient(data).Do(req)
+	if err != nil {
+		if noServer(err) {
+			return false, nil
+		}
+		return true, fmt.Errorf("运行中的服务：%w", err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return true, fmt.Errorf("运行中的服务：%w", err)
+	}
+	if said := resp.Trailer.Get(doneTrailer); said != "ok" {
+		return true, fmt.Errorf("运行中的服务：没有写完：%s", said)
+	}
+	return true, nil
+}

@@ -1,0 +1,201 @@
+// Command govqa answers citizens' questions about government service matters
+// and recommends the matters that they need next. `govqa` alone lists its
+// commands.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Exit codes of the contract.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// errUsage means that a command was called wrongly; its help has been shown.
+var errUsage = errors.New("usage")
+
+// A command is one subcommand.
+type command struct {
+	name  string
+	args  string // after the flags
+	short string
+	long  string
+	run   func(ctx context.Context, c *call) error
+	flags func(fs *flag.FlagSet, c *call)
+}
+
+// A call is one run of a command: its flags, arguments and streams.
+type call struct {
+	data   string
+	args   []string
+	out    io.Writer
+	err    io.Writer
+	flags  *flag.FlagSet
+	values values
+}
+
+// values holds the flags of all commands; each sets its own.
+type values struct {
+	addr, config, format, run  string
+	dryRun, skipRejected, json bool
+	rebuild                    bool
+	role                       string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run runs one command line and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		help(stdout)
+		return exitOK
+	}
+	cmd, rest := find(args)
+	if cmd == nil {
+		fmt.Fprintf(stderr, "govqa: %s: 没有这个命令；运行 govqa 查看全部命令\n", args[0])
+		return exitUsage
+	}
+	c := &call{out: stdout, err: stderr}
+	c.flags = flag.NewFlagSet(cmd.name, flag.ContinueOnError)
+	c.flags.SetOutput(stderr)
+	c.flags.StringVar(&c.data, "data", "./data", "数据目录")
+	if cmd.flags != nil {
+		cmd.flags(c.flags, c)
+	}
+	c.flags.Usage = func() { usage(c.flags, cmd) }
+	positional, err := parse(c.flags, rest)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	}
+	c.args = positional
+	err = cmd.run(ctx, c)
+	switch {
+	case errors.Is(err, errUsage):
+		usage(c.flags, cmd)
+		return exitUsage
+	case err != nil:
+		fmt.Fprintf(stderr, "govqa: %s: %s\n", cmd.name, oneLine(err))
+		return exitFailed
+	}
+	return exitOK
+}
+
+// parse takes flags before and after the arguments.
+func parse(fs *flag.FlagSet, args []string) ([]string, error) {
+	var positional []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return nil, err
+		}
+		args = fs.Args()
+		if len(args) == 0 {
+			return positional, nil
+		}
+		positional = append(positional, args[0])
+		args = args[1:]
+	}
+}
+
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+
+// find returns the command that the arguments name, of one word or two.
+func find(args []string) (*command, []string) {
+	for _, words := range []int{2, 1} {
+		if len(args) < words {
+			continue
+		}
+		name := strings.Join(args[:words], " ")
+		for _, cmd := range commands() {
+			if cmd.name == name {
+				return &cmd, args[words:]
+			}
+		}
+	}
+	return nil, nil
+}
+
+func help(w io.Writer) {
+	fmt.Fprint(w, "govqa：政务服务智能问答与事项推荐\n\n用法：govqa 命令 [选项] [参数]\n\n")
+	for _, cmd := range commands() {
+		fmt.Fprintf(w, "  %-16s %s\n", cmd.name, cmd.short)
+	}
+	fmt.Fprint(w, "\n每个命令都接受 -data 目录（默认 ./data）；govqa 命令 -h 查看该命令的说明。\n")
+}
+
+func usage(fs *flag.FlagSet, cmd *command) {
+	w := fs.Output()
+	fmt.Fprintf(w, "用法：govqa %s [选项] %s\n\n%s\n\n选项：\n", cmd.name, cmd.args, cmd.long)
+	fs.PrintDefaults()
+}
+
+// commands lists every command of the contract in the order of the help.
+func commands() []command {
+	return []command{
+		{name: "serve", short: "启动服务：网页与接口", run: serve,
+			long: "启动服务。数据目录为空时先装入内置示例数据，因此空目录也能回答问题。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.StringVar(&c.values.addr, "addr", "", "监听地址（默认 127.0.0.1:8080）")
+				fs.StringVar(&c.values.config, "config", "", "配置文件（TOML），见 docs/config.md")
+			}},
+		{name: "import", args: "文件…", short: "导入办事指南、常见问题、政策文件并发布一个版本", run: importFiles,
+			long: "导入 JSON Lines、CSV（UTF-8、GB18030）或 XLSX 文件，全部文件合为一个版本发布。\n含有错误行的文件整个不导入；重复导入相同内容不产生新版本。服务运行时经由服务导入，立即生效。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.dryRun, "dry-run", false, "只检查并报告，不写入")
+				fs.BoolVar(&c.values.skipRejected, "skip-rejected", false, "跳过错误行，导入其余各行")
+				fs.StringVar(&c.values.format, "format", "", "文件格式：jsonl、csv、xlsx（默认自动识别）")
+			}},
+		{name: "export", args: "文件", short: "导出当前版本为 JSON Lines", run: exportFile,
+			long: "导出当前版本的全部内容；文件名为 - 时写到标准输出。把导出的文件再导入，不会有任何变化。"},
+		{name: "ask", args: "问题", short: "在命令行提一个问题", run: ask,
+			long: "用与服务相同的引擎回答一个问题，不需要启动服务。数据目录为空时先装入示例数据。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出完整的 JSON 答案")
+			}},
+		{name: "eval retrieval", args: "BEIR目录", short: "在 BEIR 格式的目录上评测检索", run: evalRetrieval,
+			long: "为目录（corpus.jsonl、queries.jsonl、qrels/test.tsv）建临时索引，用正式的分词、召回和排序运行全部问题，\n输出 R@1 R@5 R@10 R@100 MRR@10 nDCG@10、建索引速度和单线程查询耗时。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+				fs.StringVar(&c.values.run, "run", "", "把每个问题的前 100 个结果写成 TREC 运行文件")
+			}},
+		{name: "eval questions", args: "目录", short: "在数据目录上评测问答", run: evalQuestions,
+			long: "用目录里的评判题（questions.jsonl、dialogs.jsonl、ambiguous.jsonl、outofscope.jsonl）考问数据目录，输出各项指标。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
+		{name: "backup", args: "文件", short: "备份数据（服务运行时也可以）", run: backup,
+			long: "写出一份一致的完整备份，附校验和。服务正在使用数据目录时，由服务写出。"},
+		{name: "restore", args: "文件", short: "从备份恢复到空的数据目录", run: restore,
+			long: "把备份恢复到空的或不存在的数据目录；校验和与内容核对无误后才生效。"},
+		{name: "check", short: "核对数据与索引", run: check,
+			long: "核对数据目录里的每一项内容，并比较索引与数据是否一致。索引只是由数据算出的视图，可以随时重建。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.rebuild, "rebuild", false, "重建索引")
+			}},
+		{name: "user add", args: "用户名", short: "添加工作人员账号", run: userAdd,
+			long: "添加账号；密码从标准输入读入一行（至少 15 个字符），不回显，不出现在命令行。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.StringVar(&c.values.role, "role", "editor", "角色：editor、reviewer、publisher、operator、supervisor、admin、auditor")
+			}},
+		{name: "user passwd", args: "用户名", short: "修改账号密码", run: userPasswd, long: "修改密码；新密码从标准输入读入一行。"},
+		{name: "user list", short: "列出账号", run: userList, long: "列出全部账号、角色和状态。"},
+		{name: "user disable", args: "用户名", short: "停用账号", run: userDisable, long: "停用账号；账号的历史记录保留。"},
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/govqa/govqa/api"
+	"github.com/govqa/govqa/api/web"
+	"github.com/govqa/govqa/corpus"
+)
+
+// shutdownTimeout is how long running answers and streams may take to end.
+const shutdownTimeout = 20 * time.Second
+
+// serve runs the service until it is told to stop.
+func serve(ctx context.Context, c *call) error {
+	if len(c.args) > 0 {
+		return errUsage
+	}
+	cfg, err := loadConfig(c.values.config, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	if c.values.addr != "" {
+		cfg.Addr = c.values.addr
+	}
+	log := slog.New(slog.NewTextHandler(c.err, nil))
+	a, err := openApp(ctx, c.data, true, log, c.err)
+	if err != nil {
+		return err
+	}
+	err = serveApp(ctx, cfg, c.data, a, log)
+	return errors.Join(err, a.close())
+}
+
+func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger) error {
+	if err := a.replay(); err != nil {
+		return err
+	}
+	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample(), LifeEvents: a.engine.LifeEvents()})
+	if err != nil {
+		return err
+	}
+	server, err := api.New(api.Config{
+		Version: version(), AskTimeout: time.Duration(cfg.AskTimeout), MaxAsks: cfg.MaxAsks, MaxStreams: cfg.MaxStreams,
+		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
+		MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
+		Documents: func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
+	}, a.engine, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("监听 %s：%w", cfg.Addr, err)
+	}
+	control, err := newControl(data, a)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	go a.follow(background)
+	failed := make(chan error, 2)
+	go func() { failed <- control.serve() }()
+	go func() { failed <- server.Listen(listener) }()
+	log.Info("serving", "addr", listener.Addr().String(), "edition", a.engine.Edition(), "guides", a.index.Docs()[corpus.TypeGuide])
+
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		log.Info("shutting down")
+	}
+	// main must wait for this: answers that run are finished, new ones refused.
+	ending, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	return errors.Join(err, server.Shutdown(ending), control.close(ending))
+}

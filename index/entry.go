@@ -1,0 +1,160 @@
+package index
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/nlp"
+)
+
+// An entry is what searching needs of one document beside its postings:
+// names to compare with, filters, exact lengths. It is stored in the index
+// and kept in memory for every document.
+type entry struct {
+	key      corpus.Key
+	title    string             // as published, for suggestions
+	names    []string           // normalised: the name first, then short name and everyday names
+	parent   string             // normalised
+	agency   string             // normalised
+	region   corpus.RegionCode  //
+	audience corpus.AudienceSet //
+	themes   []string           //
+	from, to int32              // in force, in days since 1970; 0 and maxDay when open
+	sits     []nlp.SituationSet // of names, by position
+	lens     lengths            //
+	matter   string             // the code of an FAQ's matter
+	text     string             // normalised body of an untitled or long text, for passages
+}
+
+const maxDay = math.MaxInt32
+
+func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, lex *nlp.Lexicon) *entry {
+	e := &entry{key: rec.Key(), lens: lens, to: maxDay}
+	var period corpus.Period
+	switch r := rec.(type) {
+	case *corpus.Guide:
+		e.title, e.region, e.audience, period = r.Name, r.Region.Code, corpus.AudienceSetOf(r.Audience), r.Effective
+		e.parent, e.agency, e.themes = nlp.Normalize(r.Parent), nlp.Normalize(r.Agency.Name), themeNames(r.Themes)
+	case *corpus.FAQ:
+		e.title, e.region, period, e.matter = r.Question, r.Region.Code, r.Effective, r.Matter
+		e.agency, e.themes, e.text = nlp.Normalize(r.Agency.Name), themeNames(r.Themes), nlp.Normalize(r.Answer)
+	case *corpus.Policy:
+		e.title, e.region, period = r.Title, r.Region.Code, r.Effective
+		e.agency, e.text = nlp.Normalize(r.Agency.Name), nlp.Normalize(r.Text)
+	case *corpus.Bundle:
+		e.title, e.region, e.audience, period = r.Name, r.Region.Code, corpus.AudienceSetOf(r.Audience), r.Effective
+	}
+	e.from, e.to = dayOf(period.From, 0), dayOf(period.To, maxDay)
+	for _, name := range slices.Concat(texts[groupName], texts[groupAlias]) {
+		if name = nlp.Normalize(name); name != "" {
+			e.names = append(e.names, name)
+		}
+	}
+	e.setSituations(lex)
+	return e
+}
+
+func (e *entry) setSituations(lex *nlp.Lexicon) {
+	e.sits = make([]nlp.SituationSet, len(e.names))
+	for i, name := range e.names {
+		e.sits[i] = lex.Situations(name)
+	}
+}
+
+// dayOf turns a validated date into days since 1970.
+func dayOf(date string, open int32) int32 {
+	t, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return open
+	}
+	return int32(t.Unix() / 86400)
+}
+
+var errEntry = errors.New("index entry is damaged")
+
+// encode writes the entry for the index; decodeEntry reads it back.
+func (e *entry) encode() []byte {
+	var b []byte
+	str := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	str(string(e.key.Type))
+	str(e.key.ID)
+	str(e.title)
+	str(strings.Join(e.names, "\x00"))
+	str(e.parent)
+	str(e.agency)
+	str(string(e.region))
+	b = append(b, byte(e.audience))
+	str(strings.Join(e.themes, "\x00"))
+	b = binary.AppendVarint(b, int64(e.from))
+	b = binary.AppendVarint(b, int64(e.to))
+	for _, of := range e.lens {
+		for _, n := range of {
+			b = binary.AppendUvarint(b, uint64(n))
+		}
+	}
+	str(e.matter)
+	str(e.text)
+	return b
+}
+
+func decodeEntry(b []byte, lex *nlp.Lexicon) (*entry, error) {
+	ok := true
+	uvarint := func() uint64 {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			ok = false
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	varint := func() int32 {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			ok = false
+			return 0
+		}
+		b = b[n:]
+		return int32(v)
+	}
+	str := func() string {
+		n := uvarint()
+		if n > uint64(len(b)) {
+			ok = false
+			return ""
+		}
+		s := string(b[:n])
+		b = b[n:]
+		return s
+	}
+	list := func() []string {
+		if s := str(); s != "" {
+			return strings.Split(s, "\x00")
+		}
+		return nil
+	}
+	e := &entry{key: corpus.Key{Type: corpus.Type(str()), ID: str()}, title: str(), names: list(), parent: str(), agency: str()}
+	e.region = corpus.RegionCode(str())
+	e.audience = corpus.AudienceSet(uvarint())
+	e.themes = list()
+	e.from, e.to = varint(), varint()
+	for s := range e.lens {
+		for g := range e.lens[s] {
+			e.lens[s][g] = uint32(uvarint())
+		}
+	}
+	e.matter, e.text = str(), str()
+	if !ok || len(b) != 0 {
+		return nil, errEntry
+	}
+	e.setSituations(lex)
+	return e, nil
+}

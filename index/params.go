@@ -1,0 +1,77 @@
+package index
+
+import (
+	"math"
+
+	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/nlp"
+)
+
+// Params are the weights of the first stage: BM25F (Robertson, Zaragoza and
+// Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004)
+// over three term spaces.
+type Params struct {
+	types map[corpus.Type]*TypeParams
+}
+
+// TypeParams are the weights for one record type.
+type TypeParams struct {
+	K1     float64
+	B      float64
+	Groups [groups]float64          // field weights w_f
+	Spaces [len(nlp.Spaces)]float64 // words, bigrams, characters
+	// Lowering is the power to which the weights of the question's characters
+	// are raised. Filler matters less to a short guide than to a long text,
+	// where 办理 or 多久 can be part of the answer.
+	Lowering float64
+}
+
+// defaultParams were chosen on the development questions; `govqa eval
+// retrieval` prints what they reach.
+func defaultParams() Params {
+	guide := &TypeParams{K1: 1.2, B: .5, Lowering: 1, Spaces: [...]float64{1, 1, .3},
+		Groups: [groups]float64{groupName: 5, groupAlias: 4, groupParent: 2, groupBody: 1, groupRest: .5}}
+	faq := &TypeParams{K1: 1.2, B: .5, Lowering: 1, Spaces: [...]float64{1, 1, .3},
+		Groups: [groups]float64{groupName: 4, groupAlias: 4, groupParent: 1, groupBody: 1, groupRest: .3}}
+	policy := &TypeParams{K1: 1.2, B: .75, Lowering: .3, Spaces: [...]float64{1, 1, .3},
+		Groups: [groups]float64{groupName: 3, groupAlias: 2, groupParent: 1, groupBody: 1, groupRest: .3}}
+	return Params{map[corpus.Type]*TypeParams{
+		corpus.TypeGuide: guide, corpus.TypeFAQ: faq, corpus.TypePolicy: policy, corpus.TypeBundle: faq,
+	}}
+}
+
+func (p Params) of(t corpus.Type) *TypeParams { return p.types[t] }
+
+// lower applies Lowering to a term's weight.
+func (p *TypeParams) lower(weight float32) float32 {
+	if p.Lowering == 1 {
+		return weight
+	}
+	return float32(math.Pow(float64(weight), p.Lowering))
+}
+
+// norm computes a document's factors; a group that no document uses has none.
+func (p *TypeParams) norm(lens *lengths, avg *[len(nlp.Spaces)][groups]float64) norm {
+	var n norm
+	for s := range n {
+		for g := range n[s] {
+			if avg[s][g] > 0 {
+				n[s][g] = float32(p.Groups[g] / (1 - p.B + p.B*float64(lens[s][g])/avg[s][g]))
+			}
+		}
+	}
+	return n
+}
+
+// saturate turns a posting into (k1+1)*tf / (k1+tf), tf being the frequency
+// over all groups, weighted and normalised by length.
+func (p *TypeParams) saturate(freq posting, n *[groups]float32) float32 {
+	var tf float32
+	for g := range groups {
+		if f := freq.tf(g); f > 0 {
+			tf += float32(f) * n[g]
+		}
+	}
+	k1 := float32(p.K1)
+	return (k1 + 1) * tf / (k1 + tf)
+}

@@ -1,0 +1,239 @@
+package nlp
+
+import (
+	"bufio"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+//go:embed data
+var data embed.FS
+
+// An Aspect (要素) is one field of a guide that a question can be about. The
+// names are those of the API.
+type Aspect string
+
+// The aspects. AspectOverview is a question about the matter as a whole.
+const (
+	AspectOverview    Aspect = "overview"
+	AspectMaterials   Aspect = "materials"    // 申请材料
+	AspectCondition   Aspect = "condition"    // 受理条件
+	AspectProcedure   Aspect = "procedure"    // 办理流程
+	AspectTimeLimit   Aspect = "time_limit"   // 办结时限
+	AspectFee         Aspect = "fee"          // 收费
+	AspectLocation    Aspect = "location"     // 办理地点
+	AspectHours       Aspect = "hours"        // 办理时间
+	AspectPhone       Aspect = "phone"        // 咨询电话
+	AspectComplaint   Aspect = "complaint"    // 监督投诉电话
+	AspectProgress    Aspect = "progress"     // 办理进度
+	AspectOnline      Aspect = "online"       // 网上办理
+	AspectAgent       Aspect = "agent"        // 代办
+	AspectCrossRegion Aspect = "cross_region" // 通办范围
+	AspectForms       Aspect = "forms"        // 表格样表
+	AspectVisits      Aspect = "visits"       // 到办事现场次数
+	AspectResult      Aspect = "result"       // 审批结果与有效期
+	AspectBasis       Aspect = "basis"        // 设定依据
+	AspectDefinition  Aspect = "definition"   // 是什么
+	AspectDepartment  Aspect = "department"   // 实施主体
+	AspectAudience    Aspect = "audience"     // 服务对象
+)
+
+// Aspects lists every aspect in the order of the contract.
+var Aspects = []Aspect{
+	AspectOverview, AspectMaterials, AspectCondition, AspectProcedure, AspectTimeLimit, AspectFee,
+	AspectLocation, AspectHours, AspectPhone, AspectComplaint, AspectProgress, AspectOnline, AspectAgent,
+	AspectCrossRegion, AspectForms, AspectVisits, AspectResult, AspectBasis, AspectDefinition,
+	AspectDepartment, AspectAudience,
+}
+
+// A SituationSet is a set of situation classes (办理情形), a bit for each class
+// in the order of its first line in data/situations.tsv.
+type SituationSet uint64
+
+// ErrLexicon means that a vocabulary file breaks its format.
+var ErrLexicon = errors.New("vocabulary file")
+
+// A Lexicon is the vocabulary: how aspects are asked for, filler words,
+// situation words, and words for the segmenter. It is immutable.
+type Lexicon struct {
+	Words          []string // for the segmenter
+	SituationNames []string // class names, by bit
+
+	filler     *matcher // value: unused
+	aspects    *matcher // value: aspect index<<8 | strength
+	sitAsked   *matcher // value: class bit index; how citizens say it
+	sitOfficer *matcher // value: class bit index; how names of matters say it
+}
+
+// LoadLexicon reads the built-in vocabulary. It fails only when a file in
+// package data breaks its format, which a test guards.
+func LoadLexicon() (*Lexicon, error) {
+	sub, err := fs.Sub(data, "data")
+	if err != nil {
+		return nil, err
+	}
+	return ReadLexicon(sub)
+}
+
+// ReadLexicon reads aspects.tsv, filler.txt, situations.tsv and words.txt from
+// files. An [ErrLexicon] names the file and line that breaks the format.
+func ReadLexicon(files fs.FS) (*Lexicon, error) {
+	lex := &Lexicon{filler: newMatcher(), aspects: newMatcher(), sitAsked: newMatcher(), sitOfficer: newMatcher()}
+	err := errors.Join(
+		eachLine(files, "words.txt", func(line string) error {
+			lex.Words = append(lex.Words, strings.Fields(line)...)
+			return nil
+		}),
+		eachLine(files, "filler.txt", func(line string) error {
+			for _, w := range strings.Fields(line) {
+				lex.filler.add(w, 0)
+			}
+			return nil
+		}),
+		eachLine(files, "aspects.tsv", lex.addAspect),
+		eachLine(files, "situations.tsv", lex.addSituation),
+	)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range []*matcher{lex.filler, lex.aspects, lex.sitAsked, lex.sitOfficer} {
+		m.seal()
+	}
+	return lex, nil
+}
+
+func (lex *Lexicon) addAspect(line string) error {
+	cols := strings.Split(line, "\t")
+	if len(cols) != 3 || len(cols[1]) != 1 || cols[1] < "1" || cols[1] > "3" {
+		return errors.New("want aspect, strength 1 to 3, phrases")
+	}
+	i := slices.Index(Aspects, Aspect(cols[0]))
+	if i < 0 {
+		return fmt.Errorf("unknown aspect %q", cols[0])
+	}
+	for _, p := range strings.Fields(cols[2]) {
+		lex.aspects.add(p, i<<8|int(cols[1][0]-'0'))
+	}
+	return nil
+}
+
+func (lex *Lexicon) addSituation(line string) error {
+	cols := strings.Split(line, "\t")
+	if len(cols) != 3 || cols[1] != "q" && cols[1] != "n" {
+		return errors.New("want situation, q or n, phrases")
+	}
+	i := slices.Index(lex.SituationNames, cols[0])
+	if i < 0 {
+		if i = len(lex.SituationNames); i == 64 {
+			return errors.New("more than 64 situations")
+		}
+		lex.SituationNames = append(lex.SituationNames, cols[0])
+	}
+	m := lex.sitAsked
+	if cols[1] == "n" {
+		m = lex.sitOfficer
+	}
+	for _, p := range strings.Fields(cols[2]) {
+		m.add(p, i)
+	}
+	return nil
+}
+
+// eachLine calls fn for every line of a vocabulary file that is neither empty
+// nor a comment.
+func eachLine(files fs.FS, name string, fn func(line string) error) error {
+	f, err := files.Open(name)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrLexicon, err)
+	}
+	defer f.Close()
+	sc := bufio.NewScanner(f)
+	sc.Buffer(nil, 1<<20)
+	for n := 1; sc.Scan(); n++ {
+		line := strings.TrimSpace(sc.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if err := fn(line); err != nil {
+			return fmt.Errorf("%w %s:%d: %w", ErrLexicon, name, n, err)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		return fmt.Errorf("%w %s: %w", ErrLexicon, name, err)
+	}
+	return nil
+}
+
+// Situations returns the situation classes that the normalised name of a
+// matter says (首次, 补发, 注销 …).
+func (lex *Lexicon) Situations(name string) SituationSet { return lex.sitOfficer.set(name) }
+
+// AskedSituations returns the situation classes that a normalised question
+// says in citizens' words (丢了, 到期, 不想干了 …).
+func (lex *Lexicon) AskedSituations(text string) SituationSet { return lex.sitAsked.set(text) }
+
+// A matcher finds many phrases in a text at once.
+type matcher struct {
+	byFirst map[rune][]phrase
+}
+
+type phrase struct {
+	runes      []rune
+	start, end bool // only at the start or the end of a clause
+	value      int
+}
+
+type match struct {
+	start, end int // in runes
+	value      int
+}
+
+func newMatcher() *matcher { return &matcher{map[rune][]phrase{}} }
+
+// add takes a phrase, normalised; ^ before it and $ behind it bind it to the
+// edge of a clause.
+func (m *matcher) add(s string, value int) {
+	p := phrase{value: value}
+	s, p.start = strings.CutPrefix(s, "^")
+	s, p.end = strings.CutSuffix(s, "$")
+	if p.runes = []rune(Normalize(s)); len(p.runes) > 0 {
+		m.byFirst[p.runes[0]] = append(m.byFirst[p.runes[0]], p)
+	}
+}
+
+// seal sorts the phrases longest first.
+func (m *matcher) seal() {
+	for _, ps := range m.byFirst {
+		slices.SortStableFunc(ps, func(a, b phrase) int { return len(b.runes) - len(a.runes) })
+	}
+}
+
+// each calls found for every occurrence of every phrase.
+func (m *matcher) each(text []rune, found func(match)) {
+	for i, r := range text {
+		for _, p := range m.byFirst[r] {
+			end := i + len(p.runes)
+			if end > len(text) || !slices.Equal(p.runes, text[i:end]) ||
+				p.start && i > 0 && inClause(text[i-1]) ||
+				p.end && end < len(text) && inClause(text[end]) {
+				continue
+			}
+			found(match{i, end, p.value})
+		}
+	}
+}
+
+func (m *matcher) set(text string) SituationSet {
+	var s SituationSet
+	m.each([]rune(text), func(f match) { s |= 1 << f.value })
+	return s
+}
+
+// inClause reports whether r goes on with a clause, rather than ending it.
+func inClause(r rune) bool {
+	return (IsHan(r) || isWordRune(r)) && !strings.ContainsRune("吗呢啊呀吧嘛哦哈啦么的了噢", r)
+}

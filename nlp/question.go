@@ -1,0 +1,197 @@
+package nlp
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// The weight of a question's characters: content words count fully, words
+// that ask for an aspect less, filler hardly. Nothing is deleted, since 查询,
+// 咨询 or 材料 also occur in the names of matters.
+const (
+	weightAspect = .3
+	weightFiller = .1
+)
+
+// A Term is one term of a question in one space, with the mean weight of its
+// characters.
+type Term struct {
+	Space  Space
+	Text   string
+	Weight float32 // 0..1
+}
+
+// A Question is what a citizen's text says.
+type Question struct {
+	Text       string       // normalised
+	Runes      []rune       // of Text
+	Weights    []float32    // of Runes, 0..1; 0 for punctuation
+	Terms      []Term       // distinct, in no particular order
+	Aspects    []Aspect     // asked for, the clearest first; never empty
+	Asked      bool         // whether an aspect other than by default was named
+	Situations SituationSet // in citizens' words
+}
+
+// Aspect returns the aspect that the question asks for most clearly.
+func (q *Question) Aspect() Aspect { return q.Aspects[0] }
+
+// Content returns the characters of full weight: what the question is about.
+func (q *Question) Content() string {
+	var b strings.Builder
+	for i, r := range q.Runes {
+		if q.Weights[i] >= 1 {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// A Parser reads questions. It is immutable and safe for concurrent use.
+type Parser struct {
+	Segmenter Segmenter
+	Lexicon   *Lexicon
+}
+
+// Parse reads a citizen's text. It is total: any text gives a Question.
+func (p *Parser) Parse(text string) Question {
+	text = Normalize(text)
+	q := Question{Text: text, Runes: []rune(text), Situations: p.Lexicon.AskedSituations(text)}
+	q.Weights = make([]float32, len(q.Runes))
+	for i, r := range q.Runes {
+		if IsHan(r) || isWordRune(r) {
+			q.Weights[i] = 1
+		}
+	}
+	p.readAspects(&q)
+	p.lowerFiller(&q)
+	q.Terms = p.terms(&q)
+	return q
+}
+
+// ParseFollowUp reads a text that goes on with a conversation about context, a
+// matter's name: the context's terms count at the given weight, its
+// situations only when the text says none.
+func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
+	q, c := p.Parse(text), p.Parse(context)
+	if q.Situations == 0 {
+		q.Situations = p.Lexicon.Situations(c.Text)
+	}
+	said := map[Term]bool{}
+	for _, t := range q.Terms {
+		said[Term{Space: t.Space, Text: t.Text}] = true
+	}
+	for _, t := range c.Terms {
+		if !said[Term{Space: t.Space, Text: t.Text}] {
+			t.Weight = weight
+			q.Terms = append(q.Terms, t)
+		}
+	}
+	q.Text += " " + c.Text
+	q.Runes = append(append(q.Runes, ' '), c.Runes...)
+	q.Weights = append(q.Weights, 0)
+	for _, w := range c.Weights {
+		q.Weights = append(q.Weights, min(w, weight))
+	}
+	return q
+}
+
+// readAspects finds what is asked for and lowers the words that ask.
+func (p *Parser) readAspects(q *Question) {
+	best := make([]int, len(Aspects)) // strength*100 + length of the clearest phrase
+	p.Lexicon.aspects.each(q.Runes, func(m match) {
+		aspect, strength := m.value>>8, m.value&0xff
+		best[aspect] = max(best[aspect], strength*100+m.end-m.start)
+		for i := m.start; i < m.end; i++ {
+			q.Weights[i] = min(q.Weights[i], weightAspect)
+		}
+	})
+	for i, b := range best {
+		if b > 0 {
+			q.Aspects = append(q.Aspects, Aspects[i])
+		}
+	}
+	rank := func(a Aspect) int {
+		b := best[slices.Index(Aspects, a)]
+		if a == AspectProgress && b >= 300 {
+			// 进度查询 is as often the matter itself as the thing asked.
+			b = 250
+		}
+		return b
+	}
+	slices.SortStableFunc(q.Aspects, func(a, b Aspect) int { return cmp.Compare(rank(b), rank(a)) })
+	q.Asked = len(q.Aspects) > 0 && rank(q.Aspects[0]) >= 200
+	// A clear phrase (材料交到哪) outdoes a mere mention (材料).
+	if q.Asked {
+		floor := rank(q.Aspects[0]) / 100 * 100
+		q.Aspects = slices.DeleteFunc(q.Aspects, func(a Aspect) bool { return rank(a) < floor })
+	}
+	if len(q.Aspects) == 0 {
+		q.Aspects = []Aspect{AspectOverview}
+	}
+}
+
+// lowerFiller lowers filler words where they stand as words of their own:
+// the 地方 of 地方志 is no filler.
+func (p *Parser) lowerFiller(q *Question) {
+	inside := make([]bool, len(q.Runes)+1) // a word goes on over this boundary
+	runeAt := runeIndex(q.Text)
+	p.Segmenter.Words(q.Text, func(start, end int) {
+		for i := runeAt[start] + 1; i < runeAt[end]; i++ {
+			inside[i] = true
+		}
+	})
+	p.Lexicon.filler.each(q.Runes, func(m match) {
+		if m.end-m.start <= 2 && (inside[m.start] || inside[m.end]) {
+			return
+		}
+		for i := m.start; i < m.end; i++ {
+			q.Weights[i] = min(q.Weights[i], weightFiller)
+		}
+	})
+}
+
+// runeIndex maps each byte offset of s, and len(s), to its rune's index.
+func runeIndex(s string) []int {
+	at := make([]int, len(s)+1)
+	n := 0
+	for i, r := range s {
+		for j := range max(utf8.RuneLen(r), 1) {
+			if i+j < len(s) {
+				at[i+j] = n
+			}
+		}
+		n++
+	}
+	at[len(s)] = n
+	return at
+}
+
+// terms cuts the question into its distinct terms; a term said twice has the
+// greater weight.
+func (p *Parser) terms(q *Question) []Term {
+	runeAt := runeIndex(q.Text)
+	type key struct {
+		space Space
+		text  string
+	}
+	at := make(map[key]int, 3*len(q.Runes))
+	var terms []Term
+	EachTerm(p.Segmenter, q.Text, func(sp Space, start, end int) {
+		var sum float32
+		from, to := runeAt[start], runeAt[end]
+		for _, w := range q.Weights[from:to] {
+			sum += w
+		}
+		t := Term{sp, q.Text[start:end], sum / float32(to-from)}
+		k := key{sp, t.Text}
+		if i, said := at[k]; said {
+			terms[i].Weight = max(terms[i].Weight, t.Weight)
+			return
+		}
+		at[k] = len(terms)
+		terms = append(terms, t)
+	})
+	return terms
+}
