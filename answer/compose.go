@@ -145,7 +145,7 @@ func (c *composed) howTo(g *corpus.Guide) {
 		return
 	}
 	c.facts = append(c.facts, steps...)
-	c.say("「%s」%s这样办：\n%s", g.Name, by(g), steps[0].Value)
+	c.say("「%s」%s，这样办：\n%s", g.Name, by(g), steps[0].Value)
 	c.summary(g)
 }
 
@@ -167,7 +167,7 @@ func (c *composed) overview(g *corpus.Guide) {
 // by says who handles the matter.
 func by(g *corpus.Guide) string {
 	if g.Agency.Name == "" {
-		return ""
+		return "的办理机构没有公布"
 	}
 	return "由" + g.Agency.Name + "办理"
 }

@@ -45,14 +45,14 @@ func (e *Engine) understand(v *view, r Request) understood {
 }
 
 // readPlace finds the division that the question names. The innermost one
-// that the corpus covers counts; one that it does not cover is remembered,
-// because the answer must say so.
+// that the corpus covers counts. One that it does not cover counts when the
+// matter is to be done there, because the answer must say so.
 func (u *understood) readPlace(v *view) {
 	for _, f := range v.divisions.Find(u.question.Text) {
 		for _, code := range f.Codes {
 			if v.covers(code) {
 				u.place, u.region = code, code
-			} else if u.foreign == "" && len(f.Codes) == 1 && code.Depth() >= 1 {
+			} else if u.foreign == "" && len(f.Codes) == 1 && doneThere(u.question.Text, f.Start, code) {
 				u.foreign = u.question.Text[f.Start:f.End]
 			}
 		}
@@ -60,6 +60,19 @@ func (u *understood) readPlace(v *view) {
 	if u.place != "" {
 		u.foreign = ""
 	}
+}
+
+// doneThere reports whether a place named at an offset is where a matter is
+// to be done (上海的二建…, 户口在北京), rather than told by the way or the
+// place that a traveller goes to. Hong Kong, Macao and Taiwan are nearly
+// always the latter.
+func doneThere(text string, at int, code corpus.RegionCode) bool {
+	switch code[:2] {
+	case "71", "81", "82":
+		return false
+	}
+	before := strings.TrimRight(text[:at], " ,.:?!、")
+	return before == "" || strings.HasSuffix(before, "在") || strings.HasSuffix(before, "我是")
 }
 
 // covers reports whether the corpus has matters of the division, or of one

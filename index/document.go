@@ -123,9 +123,9 @@ func guideTexts(g *corpus.Guide) fieldTexts {
 }
 
 func themeNames(themes []corpus.Theme) []string {
-	names := make([]string, len(themes))
-	for i, t := range themes {
-		names[i] = string(t)
+	var names []string
+	for _, t := range themes {
+		names = append(names, string(t))
 	}
 	return names
 }

@@ -169,7 +169,7 @@ func (ix *Index) adopt(gen string) error {
 }
 
 func (ix *Index) openEngine(gen string) (engine *scorch.Scorch, err error) {
-	config := map[string]any{"bolt_timeout": "2s"}
+	config := map[string]any{"bolt_timeout": "2s", "path": ""} // an empty path keeps it in memory
 	if ix.dir != "" {
 		config["path"] = filepath.Join(ix.dir, gen)
 	}
@@ -222,7 +222,7 @@ func (ix *Index) read(engine *scorch.Scorch, prev *reader) (r *reader, err error
 	if err != nil {
 		return nil, fmt.Errorf("index edition: %w", err)
 	}
-	r, err = newReader(snap, ix.analyzer.lex, ix.params, ix.opts.CacheBytes, prev)
+	r, err = newReader(snap, ix.analyzer.lex, ix.opts.CacheBytes, prev)
 	if err != nil {
 		return nil, err
 	}

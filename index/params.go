@@ -50,28 +50,15 @@ func (p *TypeParams) lower(weight float32) float32 {
 	return float32(math.Pow(float64(weight), p.Lowering))
 }
 
-// norm computes a document's factors; a group that no document uses has none.
-func (p *TypeParams) norm(lens *lengths, avg *[len(nlp.Spaces)][groups]float64) norm {
-	var n norm
-	for s := range n {
-		for g := range n[s] {
-			if avg[s][g] > 0 {
-				n[s][g] = float32(p.Groups[g] / (1 - p.B + p.B*float64(lens[s][g])/avg[s][g]))
-			}
-		}
-	}
-	return n
-}
-
 // saturate turns a posting into (k1+1)*tf / (k1+tf), tf being the frequency
-// over all groups, weighted and normalised by length.
-func (p *TypeParams) saturate(freq posting, n *[groups]float32) float32 {
-	var tf float32
+// over all groups, weighted and normalised by length: the sum of
+// w_f * tf_f / (1 - b + b*len_f/avg_f).
+func (p *TypeParams) saturate(freq posting, lens *[groups]uint32, avg *[groups]float64) float32 {
+	var tf float64
 	for g := range groups {
 		if f := freq.tf(g); f > 0 {
-			tf += float32(f) * n[g]
+			tf += p.Groups[g] * float64(f) / (1 - p.B + p.B*float64(lens[g])/avg[g])
 		}
 	}
-	k1 := float32(p.K1)
-	return (k1 + 1) * tf / (k1 + tf)
+	return float32((p.K1 + 1) * tf / (p.K1 + tf))
 }

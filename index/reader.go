@@ -3,6 +3,7 @@ package index
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -24,7 +25,6 @@ type reader struct {
 
 	segs  []*segmentView
 	docs  []*entry // by document number; nil where deleted
-	at    map[corpus.Key]uint32
 	stats map[corpus.Type]*typeStats
 	chars *charStats
 
@@ -34,23 +34,74 @@ type reader struct {
 	room  int                      // bytes that the cache may take
 }
 
-// A segmentView is one of bleve's segments and its documents' entries.
+// A segmentView is one of bleve's segments and its documents' entries. It
+// does not change when documents are deleted, so readers share it.
 type segmentView struct {
 	id      uint64
 	snap    *scorch.SegmentSnapshot
 	entries []*entry // by the segment's own document number, deleted ones too
+	sums    sums     // over all entries
 }
 
 // typeStats are the exact statistics of one record type.
 type typeStats struct {
-	docs  int
-	avg   [len(nlp.Spaces)][groups]float64 // mean lengths
-	norms []norm                           // by document number
+	docs int
+	avg  [len(nlp.Spaces)][groups]float64 // mean lengths
 }
 
-// A norm holds, for one document, what a term frequency in each group is
-// multiplied by: w_f / (1 - b + b*len_f/avg_f).
-type norm [len(nlp.Spaces)][groups]float32
+// sums are what statistics are computed from. Those of two sets of documents
+// can be added and subtracted.
+type sums struct {
+	types map[corpus.Type]*typeSums
+	chars charStats
+}
+
+type typeSums struct {
+	docs int
+	lens [len(nlp.Spaces)][groups]float64 // whole numbers, so that adding them is exact
+}
+
+func newSums() sums {
+	return sums{map[corpus.Type]*typeSums{}, charStats{df: map[rune]int{}}}
+}
+
+func (s *sums) of(t corpus.Type) *typeSums {
+	ts := s.types[t]
+	if ts == nil {
+		ts = new(typeSums)
+		s.types[t] = ts
+	}
+	return ts
+}
+
+// count adds one document, or with sign -1 takes it away.
+func (s *sums) count(e *entry, sign int) {
+	ts := s.of(e.key.Type)
+	ts.docs += sign
+	for sp, of := range e.lens {
+		for g, n := range of {
+			ts.lens[sp][g] += float64(sign) * float64(n)
+		}
+	}
+	s.chars.count(e, sign)
+}
+
+// add adds what another set of documents comes to.
+func (s *sums) add(other *sums) {
+	for t, o := range other.types {
+		ts := s.of(t)
+		ts.docs += o.docs
+		for sp := range o.lens {
+			for g, n := range o.lens[sp] {
+				ts.lens[sp][g] += n
+			}
+		}
+	}
+	s.chars.names += other.chars.names
+	for c, n := range other.chars.df {
+		s.chars.df[c] += n
+	}
+}
 
 // charStats says how rare each character is among the names of matters.
 type charStats struct {
@@ -68,9 +119,10 @@ func idf(docs, df int) float64 {
 
 // newReader reads the entries of segments that prev has not read, and
 // computes the statistics anew.
-func newReader(snap *scorch.IndexSnapshot, lex *nlp.Lexicon, params Params, room int, prev *reader) (*reader, error) {
-	r := &reader{snap: snap, at: map[corpus.Key]uint32{}, terms: map[string]*termPostings{}, room: room}
+func newReader(snap *scorch.IndexSnapshot, lex *nlp.Lexicon, room int, prev *reader) (*reader, error) {
+	r := &reader{snap: snap, terms: map[string]*termPostings{}, room: room}
 	r.refs.Store(1)
+	all := newSums()
 	known := map[uint64]*segmentView{}
 	if prev != nil {
 		for _, s := range prev.segs {
@@ -80,30 +132,30 @@ func newReader(snap *scorch.IndexSnapshot, lex *nlp.Lexicon, params Params, room
 	for _, s := range snap.Segments() {
 		view := &segmentView{id: s.Id(), snap: s}
 		if old := known[s.Id()]; old != nil && len(old.entries) == int(s.FullSize()) {
-			view.entries = old.entries
+			view.entries, view.sums = old.entries, old.sums
 		} else if err := view.read(lex); err != nil {
 			return nil, err
 		}
 		r.segs = append(r.segs, view)
+		all.add(&view.sums)
 		deleted := s.Deleted()
 		for i, e := range view.entries {
 			if deleted != nil && deleted.Contains(uint32(i)) {
+				all.count(e, -1)
 				e = nil
-			}
-			if e != nil {
-				r.at[e.key] = uint32(len(r.docs))
 			}
 			r.docs = append(r.docs, e)
 		}
 	}
-	r.count(params)
+	r.stats = all.stats()
+	r.chars = &all.chars
 	return r, nil
 }
 
 // read decodes the stored entry of every document of the segment.
 func (v *segmentView) read(lex *nlp.Lexicon) error {
 	n := uint64(v.snap.FullSize())
-	v.entries = make([]*entry, n)
+	v.entries, v.sums = make([]*entry, n), newSums()
 	for i := range n {
 		var err error
 		visit := func(field string, _ byte, value []byte, _ []uint64) bool {
@@ -122,59 +174,44 @@ func (v *segmentView) read(lex *nlp.Lexicon) error {
 		if v.entries[i] == nil {
 			return fmt.Errorf("segment %d, document %d: %w", v.id, i, errEntry)
 		}
+		v.sums.count(v.entries[i], 1)
 	}
 	return nil
 }
 
-// count computes the statistics over the live documents.
-func (r *reader) count(params Params) {
-	sums := map[corpus.Type]*[len(nlp.Spaces)][groups]float64{}
-	r.stats = map[corpus.Type]*typeStats{}
-	r.chars = &charStats{df: map[rune]int{}}
-	for _, e := range r.docs {
-		if e == nil {
+// stats computes the statistics of each record type that has documents.
+func (s *sums) stats() map[corpus.Type]*typeStats {
+	m := map[corpus.Type]*typeStats{}
+	for t, ts := range s.types {
+		if ts.docs == 0 {
 			continue
 		}
-		st := r.stats[e.key.Type]
-		if st == nil {
-			st = &typeStats{norms: make([]norm, len(r.docs))}
-			r.stats[e.key.Type] = st
-			sums[e.key.Type] = new([len(nlp.Spaces)][groups]float64)
-		}
-		st.docs++
-		for s, of := range e.lens {
-			for g, n := range of {
-				sums[e.key.Type][s][g] += float64(n)
+		st := &typeStats{docs: ts.docs}
+		for sp := range st.avg {
+			for g := range st.avg[sp] {
+				st.avg[sp][g] = ts.lens[sp][g] / float64(ts.docs)
 			}
 		}
-		r.chars.add(e)
+		m[t] = st
 	}
-	for t, st := range r.stats {
-		for s := range st.avg {
-			for g := range st.avg[s] {
-				st.avg[s][g] = sums[t][s][g] / float64(st.docs)
-			}
-		}
-		p := params.of(t)
-		for i, e := range r.docs {
-			if e != nil && e.key.Type == t {
-				st.norms[i] = p.norm(&e.lens, &st.avg)
-			}
-		}
-	}
+	return m
 }
 
-func (c *charStats) add(e *entry) {
+// count adds, or with sign -1 takes away, the characters of a guide's name
+// and main matter.
+func (c *charStats) count(e *entry, sign int) {
 	if e.key.Type != corpus.TypeGuide || len(e.names) == 0 {
 		return
 	}
-	c.names++
-	seen := map[rune]bool{}
+	c.names += sign
+	var seen [64]rune
+	n := 0
 	for _, s := range [...]string{e.names[0], e.parent} {
 		for _, ch := range s {
-			if !seen[ch] {
-				seen[ch] = true
-				c.df[ch]++
+			if n < len(seen) && !slices.Contains(seen[:n], ch) {
+				seen[n] = ch
+				n++
+				c.df[ch] += sign
 			}
 		}
 	}
@@ -243,7 +280,7 @@ func (r *reader) decode(t corpus.Type, sp nlp.Space, term string, p *TypeParams)
 			return nil, fmt.Errorf("term %q: %w", term, err)
 		}
 		if err := tp.read(list, base, func(doc uint32, freq posting) float32 {
-			return p.saturate(freq, &st.norms[doc][s])
+			return p.saturate(freq, &r.docs[doc].lens[s], &st.avg[s])
 		}); err != nil {
 			return nil, fmt.Errorf("term %q: %w", term, err)
 		}

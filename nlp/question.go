@@ -135,15 +135,17 @@ func (p *Parser) readAspects(q *Question) {
 // lowerFiller lowers filler words where they stand as words of their own:
 // the 地方 of 地方志 is no filler.
 func (p *Parser) lowerFiller(q *Question) {
-	inside := make([]bool, len(q.Runes)+1) // a word goes on over this boundary
+	inside := make([]int, len(q.Runes)+1) // the longest word that goes on over this boundary
 	runeAt := runeIndex(q.Text)
 	p.Segmenter.Words(q.Text, func(start, end int) {
+		length := runeAt[end] - runeAt[start]
 		for i := runeAt[start] + 1; i < runeAt[end]; i++ {
-			inside[i] = true
+			inside[i] = max(inside[i], length)
 		}
 	})
 	p.Lexicon.filler.each(q.Runes, func(m match) {
-		if m.end-m.start <= 2 && (inside[m.start] || inside[m.end]) {
+		length := m.end - m.start
+		if length <= 2 && max(inside[m.start], inside[m.end]) > length {
 			return
 		}
 		for i := m.start; i < m.end; i++ {
