@@ -17,11 +17,13 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
@@ -52,7 +54,7 @@ type Config struct {
 	AskWait        time.Duration // the longest that a question waits for its turn; 0 means 1 s
 	MaxAsks        int           // questions answered at once; 0 means 4 for each processor
 	MaxStreams     int           // event streams open at once; 0 means 500
-	AsksPerMinute  int           // questions from one address; 0 means 60, negative means no limit
+	AsksPerMinute  int           // questions from one address; 0 means 60 and no limit for this machine itself, negative means no limit
 	TrustedProxies []string      // addresses or networks (10.0.0.0/8) whose X-Forwarded-For and -Proto are believed
 	AllowedOrigins []string      // origins (https://example.gov.cn) whose pages may call the API; none by default
 	MetricsPublic  bool          // whether /metrics answers others than this machine
@@ -71,6 +73,7 @@ const (
 
 const (
 	maxBody    = 64 << 10 // bytes of a request body
+	readBody   = 1 << 20  // bytes that are read so that a longer one gets a reply and not a reset connection
 	maxHeaders = 16 << 10 // bytes of a request's head: 300 characters are 2.7 KB in a query
 )
 
@@ -85,7 +88,6 @@ func (cfg Config) withDefaults() Config {
 	}
 	or(&cfg.MaxAsks, 4*runtime.GOMAXPROCS(0))
 	or(&cfg.MaxStreams, 500)
-	or(&cfg.AsksPerMinute, 60)
 	if cfg.AskTimeout == 0 {
 		cfg.AskTimeout = 5 * time.Second
 	}
@@ -120,7 +122,6 @@ type Server struct {
 	app       *fiber.App
 	api       huma.API
 	metrics   *metrics
-	limiter   *limiter
 	trusted   []netip.Prefix
 	streams   chan struct{} // a token for each open stream
 	heartbeat time.Duration
@@ -148,7 +149,6 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 		cfg:       cfg,
 		log:       log,
 		trusted:   trusted,
-		limiter:   newLimiter(cfg.AsksPerMinute, time.Now),
 		streams:   make(chan struct{}, cfg.MaxStreams),
 		heartbeat: heartbeat,
 	}
@@ -160,7 +160,7 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 		DisableStartupMessage: true,
 		Immutable:             true, // strings outlive the handler: they go into streams and journals
 		CaseSensitive:         true,
-		BodyLimit:             maxBody,
+		BodyLimit:             readBody,
 		ReadBufferSize:        maxHeaders,
 		ReadTimeout:           readTimeout,
 		WriteTimeout:          cfg.AskTimeout + writeTimeout,
@@ -170,12 +170,30 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 	if err := s.routes(); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
+	s.app.Server().Handler = s.handler(s.app.Handler())
 	return s, nil
+}
+
+// handler refuses methods that fiber does not know; it would do so in its own
+// words.
+func (s *Server) handler(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(rc *fasthttp.RequestCtx) {
+		if slices.Contains(fiber.DefaultMethods, string(rc.Method())) {
+			next(rc)
+			return
+		}
+		c := s.app.AcquireCtx(rc)
+		defer s.app.ReleaseCtx(c)
+		c.Set(fiber.HeaderAllow, "GET, HEAD, POST")
+		if err := s.fail(c, fiber.ErrMethodNotAllowed); err != nil {
+			s.log.Error("refusal not sent", "err", err)
+		}
+	}
 }
 
 // routes registers all that is served.
 func (s *Server) routes() error {
-	s.app.Use(s.observe, s.cors, compress, s.limitAsks)
+	s.app.Use(s.observe, s.cors, compress, limitBody)
 	s.api = s.newAPI()
 	s.registerAsk()
 	s.registerBrowse()

@@ -53,6 +53,7 @@ func TestAPI(t *testing.T) {
 		{"an engine that is loading", &fake{ready: func() error { return errors.New("index at 3 of 9") }}, "POST", ask, `{"text":"几天"}`, 503, "正在准备", "index"},
 		{"asked by GET", nil, "GET", ask, "", 405, "Allow", ""},
 		{"deleted", nil, "DELETE", "/api/v1/themes", "", 405, "不支持这种请求方式", ""},
+		{"a method that does not exist", nil, "ASK", ask, `{"text":"几天"}`, 405, "不支持这种请求方式", "Invalid"},
 		{"no such address", nil, "GET", "/api/v1/nothing/<script>", "", 404, "没有这个地址", "script"},
 
 		{"search", nil, "GET", "/api/v1/search?q=身份证&region=440100&audience=person&limit=3", "", 200, `"total":1|"why":[]`, "null"},
@@ -70,7 +71,10 @@ func TestAPI(t *testing.T) {
 		{"themes", nil, "GET", "/api/v1/themes?region=440100", "", 200, `{"name":"证件办理","audience":"person","matters":9}|"edition":12`, ""},
 		{"themes of a bad region", nil, "GET", "/api/v1/themes?region=x", "", 422, "query.region", ""},
 		{"regions", nil, "GET", "/api/v1/regions", "", 200, `"name":"广州市"`, ""},
+		{"hot questions of a bad region", nil, "GET", "/api/v1/hot?region=x", "", 422, "query.region", ""},
 		{"hot questions, none yet", nil, "GET", "/api/v1/hot?limit=5", "", 200, `"questions":[]`, "null"},
+
+		{"search as nobody", nil, "GET", "/api/v1/search?q=a&audience=神仙", "", 422, "query.audience|自然人", "神仙"},
 
 		{"satisfied", nil, "POST", fb, `{"answer":"a1","rating":1}`, 200, `{"ok":true}`, ""},
 		{"not satisfied", nil, "POST", fb, `{"answer":"a1","rating":-1,"reasons":["看不懂"],"text":"字太多"}`, 200, `"ok"`, ""},
@@ -79,6 +83,13 @@ func TestAPI(t *testing.T) {
 		{"a rating without an answer", nil, "POST", fb, `{"rating":1}`, 422, "body.answer|缺少这一项", ""},
 		{"a rating of an unknown answer", &fake{feedback: func(answer.Feedback) error { return corpus.ErrNotFound }}, "POST", fb,
 			`{"answer":"a1","rating":1}`, 404, "没有找到", ""},
+
+		{"a rating the engine refuses", &fake{feedback: func(answer.Feedback) error { return fmt.Errorf("x: %w", answer.ErrBadFeedback) }}, "POST", fb,
+			`{"answer":"a1","rating":1}`, 422, "评价", "bad feedback"},
+		{"a cursor of another search", &fake{search: func(answer.SearchRequest) (answer.SearchPage, error) {
+			return answer.SearchPage{}, fmt.Errorf("x: %w", answer.ErrBadCursor)
+		}}, "GET", "/api/v1/search?q=a&cursor=x", "", 422, "第一页", "cursor"},
+		{"an engine that has just lost its index", fails(answer.ErrNotReady), "POST", ask, `{"text":"几天"}`, 503, "正在准备", "edition"},
 
 		{"alive", nil, "GET", "/healthz", "", 200, `"status":"ok"|"edition":12`, ""},
 		{"alive while loading", &fake{ready: func() error { return errors.New("x") }}, "GET", "/healthz", "", 200, `"ok"`, ""},

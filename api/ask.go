@@ -22,7 +22,7 @@ const maxState = 8 << 10
 type AskBody struct {
 	Text     string `json:"text" minLength:"1" maxLength:"300" doc:"问题，1 到 300 个字" example:"身份证丢了怎么补"`
 	State    string `json:"state,omitempty" maxLength:"8192" doc:"上一个回答的 state，原样带回即可接着问"`
-	Region   string `json:"region,omitempty" pattern:"^[0-9]{6}([0-9]{3}){0,2}$" doc:"行政区划代码（GB/T 2260），6、9 或 12 位数字" example:"440100"`
+	Region   string `json:"region,omitempty" pattern:"^[0-9]{6}([0-9]{3}){0,2}$" patternDescription:"6、9 或 12 位行政区划代码，如 440100" doc:"行政区划代码（GB/T 2260），6、9 或 12 位数字" example:"440100"`
 	Audience string `json:"audience,omitempty" maxLength:"20" doc:"以什么身份办事：自然人、企业法人、事业法人、社会组织法人、非法人企业、行政机关、其他组织；也可写 person 或 enterprise" example:"自然人"`
 	Subject  string `json:"subject,omitempty" maxLength:"64" doc:"提问人的化名，用于推荐；不要填写姓名、证件号或手机号"`
 	Stream   bool   `json:"stream,omitempty" doc:"为 true 时以事件流回答，与 Accept: text/event-stream 相同"`
@@ -102,6 +102,9 @@ func (s *Server) registerAsk() {
 func (s *Server) ask(ctx context.Context, in *askInput) (*askOutput, error) {
 	out := &askOutput{CacheControl: "no-store"}
 	if in.stream {
+		if err := s.engine.admit(ctx); err != nil { // while a status can still be sent
+			return nil, err
+		}
 		select {
 		case s.streams <- struct{}{}: // given back by the stream
 		default:

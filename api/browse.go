@@ -117,10 +117,7 @@ func (s *Server) search(ctx context.Context, in *searchInput) (*fresh[answer.Sea
 	if err != nil {
 		return nil, err
 	}
-	page.Matters = list(page.Matters)
-	for i := range page.Matters {
-		page.Matters[i].Why = list(page.Matters[i].Why)
-	}
+	page.Matters = wholeMatters(page.Matters)
 	return newFresh(page), nil
 }
 
@@ -145,8 +142,9 @@ func (s *Server) suggest(ctx context.Context, in *suggestInput) (*fresh[Suggesti
 	return newFresh(Suggestions{list(found)}), nil
 }
 
-// conditional are the headers by which a reader says what it has.
-type conditional struct {
+// Conditional are the headers by which a reader says what it has. It is
+// exported because huma passes over embedded types that are not.
+type Conditional struct {
 	IfNoneMatch string `header:"If-None-Match" doc:"已有内容的 ETag；未变化时答 304"`
 }
 
@@ -163,7 +161,7 @@ type kept struct {
 // keep makes a reply of body. Its tag is weak because what is sent may be
 // compressed; it has the edition, and the content too, for a list of hot
 // questions changes within an edition.
-func (s *Server) keep(in conditional, body []byte) *kept {
+func (s *Server) keep(in Conditional, body []byte) *kept {
 	hash := corpus.HashOf(body)
 	k := &kept{
 		Status:       http.StatusOK,
@@ -187,7 +185,7 @@ func matches(header, tag string) bool {
 	return slices.ContainsFunc(strings.Split(header, ","), func(t string) bool { return bare(t) == bare(tag) })
 }
 
-func (s *Server) keepJSON(in conditional, v any) (*kept, error) {
+func (s *Server) keepJSON(in Conditional, v any) (*kept, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -196,7 +194,7 @@ func (s *Server) keepJSON(in conditional, v any) (*kept, error) {
 }
 
 type matterInput struct {
-	conditional
+	Conditional
 	Code string `path:"code" maxLength:"600" doc:"实施编码" example:"11440100MB2C92069K4440101001000"`
 }
 
@@ -215,45 +213,46 @@ func (s *Server) matter(ctx context.Context, in *matterInput) (*kept, error) {
 	if err != nil {
 		return nil, fmt.Errorf("matter %q: %w", code, err)
 	}
-	out := s.keep(in.conditional, line)
+	out := s.keep(in.Conditional, line)
 	if day, err := time.Parse(time.DateOnly, guide.Source.Updated); err == nil {
 		out.LastModified = day.UTC().Format(http.TimeFormat)
 	}
 	return out, nil
 }
 
-type regionInput struct {
-	conditional
+// A RegionInput asks for what holds in a region.
+type RegionInput struct {
+	Conditional
 	Region string `query:"region" doc:"行政区划代码；不填为全部" example:"440100"`
 }
 
 // Resolve implements huma.Resolver.
-func (in *regionInput) Resolve(huma.Context) []error {
+func (in *RegionInput) Resolve(huma.Context) []error {
 	var f faults
 	f.region("query.region", in.Region)
 	return f
 }
 
-func (s *Server) themes(ctx context.Context, in *regionInput) (*kept, error) {
+func (s *Server) themes(ctx context.Context, in *RegionInput) (*kept, error) {
 	themes, err := s.engine.Themes(ctx, corpus.RegionCode(in.Region))
 	if err != nil {
 		return nil, err
 	}
-	return s.keepJSON(in.conditional, Themes{list(themes), s.engine.Edition()})
+	return s.keepJSON(in.Conditional, Themes{list(themes), s.engine.Edition()})
 }
 
-type regionsInput struct{ conditional }
+type regionsInput struct{ Conditional }
 
 func (s *Server) regions(ctx context.Context, in *regionsInput) (*kept, error) {
 	regions, err := s.engine.Regions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.keepJSON(in.conditional, Regions{list(regions), s.engine.Edition()})
+	return s.keepJSON(in.Conditional, Regions{list(regions), s.engine.Edition()})
 }
 
 type hotInput struct {
-	regionInput
+	RegionInput
 	Limit int `query:"limit" minimum:"1" maximum:"50" default:"10" doc:"最多几条"`
 }
 
@@ -262,7 +261,7 @@ func (s *Server) hot(ctx context.Context, in *hotInput) (*kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.keepJSON(in.conditional, Hot{list(questions), s.engine.Edition()})
+	return s.keepJSON(in.Conditional, Hot{list(questions), s.engine.Edition()})
 }
 
 type feedbackInput struct{ Body FeedbackBody }

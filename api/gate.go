@@ -7,22 +7,62 @@ import (
 	"github.com/govqa/govqa/answer"
 )
 
-// A gate is an Engine whose Ask has a deadline, lets only so many questions in
-// at once, and counts the answers. The API and the pages both ask through it.
+// A gate is an Engine whose Ask has a deadline, limits how often one visitor
+// asks and how many questions are answered at once, and counts the answers.
+// The API and the pages both ask through it.
 type gate struct {
 	Engine
+	limiter       *limiter
+	localFree     bool // this machine itself is not limited
 	timeout, wait time.Duration
 	seats         chan struct{}
 	metrics       *metrics
 }
 
 func newGate(e Engine, cfg Config, m *metrics) *gate {
-	return &gate{e, cfg.AskTimeout, cfg.AskWait, make(chan struct{}, cfg.MaxAsks), m}
+	perMinute := cfg.AsksPerMinute
+	if perMinute == 0 {
+		perMinute = defaultAsksPerMinute
+	}
+	return &gate{
+		Engine:    e,
+		limiter:   newLimiter(perMinute, time.Now),
+		localFree: cfg.AsksPerMinute == 0,
+		timeout:   cfg.AskTimeout,
+		wait:      cfg.AskWait,
+		seats:     make(chan struct{}, cfg.MaxAsks),
+		metrics:   m,
+	}
 }
 
-// Ask answers r. Beyond the engine's errors it returns errBusy when no seat
-// gets free in time, and context.DeadlineExceeded.
+// Ask answers r. Beyond the engine's errors it returns a rateError when the
+// visitor of ctx asks too often, errBusy when no seat gets free in time, and
+// context.DeadlineExceeded.
 func (g *gate) Ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
+	if err := g.admit(ctx); err != nil {
+		return answer.Answer{}, err
+	}
+	return g.ask(ctx, r)
+}
+
+// defaultAsksPerMinute is the limit where none is configured.
+const defaultAsksPerMinute = 60
+
+// admit counts a question of the visitor of ctx. Where no limit is configured,
+// programs on this machine may ask as fast as they can: an evaluation, a load
+// test, an integrator's own service.
+func (g *gate) admit(ctx context.Context) error {
+	if g.localFree && isLocal(ctx) {
+		return nil
+	}
+	if wait := g.limiter.take(visitorOf(ctx)); wait > 0 {
+		return &rateError{wait}
+	}
+	return nil
+}
+
+// ask answers a question that was admitted.
+func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
 	if err := g.enter(ctx); err != nil {
@@ -63,18 +103,23 @@ func (g *gate) enter(ctx context.Context) error {
 
 // whole makes lists that are missing empty ones, as the contract has them.
 func whole(a answer.Answer) answer.Answer {
-	a.Matters = list(a.Matters)
-	for i, m := range a.Matters {
-		if m.Why == nil {
-			a.Matters[i].Why = []string{}
-		}
-	}
+	a.Matters = wholeMatters(a.Matters)
 	a.Facts = list(a.Facts)
 	a.Options = list(a.Options)
 	a.Recommendations = list(a.Recommendations)
 	a.Actions = list(a.Actions)
 	a.Notices = list(a.Notices)
 	return a
+}
+
+// wholeMatters returns a copy: the engine may share its list among answers.
+func wholeMatters(ms []answer.MatterRef) []answer.MatterRef {
+	out := make([]answer.MatterRef, len(ms))
+	for i, m := range ms {
+		m.Why = list(m.Why)
+		out[i] = m
+	}
+	return out
 }
 
 // list is s, or an empty list if s is nil, so that JSON has [] and not null.

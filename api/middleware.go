@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ type contextKey int
 
 const (
 	keyRequestID contextKey = iota
+	keyVisitor              // the address that asks; never logged
+	keyLocal                // whether it is this machine itself
 	keyStreamed             // of a fiber context: the stream logs its own end
 )
 
@@ -27,15 +30,29 @@ func requestID(ctx context.Context) string {
 	return id
 }
 
-// identify gives the request an id, its own if it brings a sane one, and the
-// server's context.
+// visitorOf is the address that the request of ctx came from.
+func visitorOf(ctx context.Context) netip.Addr {
+	addr, _ := ctx.Value(keyVisitor).(netip.Addr)
+	return addr
+}
+
+// identify gives the request an id, its own if it brings a sane one, and a
+// context that lasts as long as the server's.
 func (s *Server) identify(c *fiber.Ctx) {
 	id := c.Get(fiber.HeaderXRequestID)
 	if !saneID(id) {
 		id = newID()
 	}
 	c.Set(fiber.HeaderXRequestID, id)
-	c.SetUserContext(context.WithValue(s.base, keyRequestID, id))
+	ctx := context.WithValue(s.base, keyRequestID, id)
+	ctx = context.WithValue(ctx, keyVisitor, s.visitor(c))
+	c.SetUserContext(context.WithValue(ctx, keyLocal, s.local(c)))
+}
+
+// isLocal reports whether the request of ctx comes from this machine itself.
+func isLocal(ctx context.Context) bool {
+	local, _ := ctx.Value(keyLocal).(bool)
+	return local
 }
 
 // saneID reports whether a stranger's id can be put into headers and logs.
@@ -141,6 +158,18 @@ func (s *Server) cors(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Content-Type, X-Request-ID")
 	c.Set(fiber.HeaderAccessControlMaxAge, "3600")
 	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// limitBody refuses bodies that are too long, and compressed ones, which could
+// grow to any length.
+func limitBody(c *fiber.Ctx) error {
+	if len(c.Request().Body()) > maxBody {
+		return fiber.ErrRequestEntityTooLarge
+	}
+	if coding := c.Get(fiber.HeaderContentEncoding); coding != "" && coding != "identity" {
+		return fiber.ErrUnsupportedMediaType
+	}
+	return c.Next()
 }
 
 // minCompress is the size in bytes below which compressing gains nothing.

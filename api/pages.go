@@ -42,7 +42,7 @@ type citizenPages struct {
 }
 
 const (
-	pageTimeout  = 5 * time.Second // for all that one page asks of the engine
+	pageTimeout  = 15 * time.Second // for all that one page asks of the engine; a question has a deadline of its own
 	hotOnPage    = 6
 	themePage    = 20 // matters on one page of a theme
 	maxRelated   = 8

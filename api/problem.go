@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -91,25 +92,29 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &web):
 		return newProblem(web.Code, detailOf(web.Code))
 	case errors.As(err, &rate):
-		p := newProblem(http.StatusTooManyRequests, "同一来源一分钟内提问次数已达上限。")
+		p := newProblem(http.StatusTooManyRequests, detailOf(http.StatusTooManyRequests))
 		p.retryAfter = rate.wait
 		return p
 	case errors.Is(err, answer.ErrBadQuestion):
 		return newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("请输入 1 到 %d 个字的问题。", answer.MaxText))
+	case errors.Is(err, answer.ErrBadFeedback):
+		return newProblem(http.StatusUnprocessableEntity, "评价的内容有误，请选择满意或不满意及列出的原因。")
+	case errors.Is(err, answer.ErrBadCursor):
+		return newProblem(http.StatusUnprocessableEntity, "翻页标记有误，请从第一页重新检索。")
 	case errors.Is(err, corpus.ErrNotFound):
 		return newProblem(http.StatusNotFound, "没有找到您要的事项或记录，它可能已被撤下或更换编码。")
 	case errors.Is(err, errPrivate):
-		return newProblem(http.StatusForbidden, "该地址只供本机访问。")
+		return newProblem(http.StatusForbidden, detailOf(http.StatusForbidden))
 	case errors.Is(err, errBusy), errors.Is(err, errStreams):
-		return unavailable("现在咨询的人较多，请过几秒再试。", time.Second)
-	case errors.Is(err, errNotReady):
+		return unavailable(detailOf(http.StatusServiceUnavailable), time.Second)
+	case errors.Is(err, errNotReady), errors.Is(err, answer.ErrNotReady):
 		return unavailable("服务正在准备数据，请稍后再试。", 5*time.Second)
 	case errors.Is(err, context.DeadlineExceeded):
-		return newProblem(http.StatusGatewayTimeout, "这次查询没有在规定时间内完成。")
+		return newProblem(http.StatusGatewayTimeout, detailOf(http.StatusGatewayTimeout))
 	case errors.Is(err, context.Canceled):
 		return unavailable("服务正在重启，请稍后再试。", 5*time.Second)
 	}
-	return newProblem(http.StatusInternalServerError, "问题已记录，请稍后再试，或拨打 12345 咨询。")
+	return newProblem(http.StatusInternalServerError, detailOf(http.StatusInternalServerError))
 }
 
 func newProblem(status int, detail string) *Problem {
@@ -161,12 +166,14 @@ func titleOf(status int) string {
 	return "系统出了点问题，请稍后再试"
 }
 
-// detailOf explains what the HTTP layer refuses. The layer's own words may
-// repeat the request, so they are not used.
+// detailOf explains a status where nothing more is known. The words of the
+// HTTP layer may repeat the request, so they are not used.
 func detailOf(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "请求不是可以读懂的 JSON 或 HTTP 报文。"
+	case http.StatusForbidden:
+		return "该地址只供本机访问。"
 	case http.StatusNotFound:
 		return "没有这个地址，请检查网址。"
 	case http.StatusMethodNotAllowed:
@@ -176,13 +183,22 @@ func detailOf(status int) string {
 	case http.StatusRequestEntityTooLarge:
 		return fmt.Sprintf("请求内容不能超过 %d KB。", maxBody>>10)
 	case http.StatusUnsupportedMediaType:
-		return "请以 Content-Type: application/json 提交。"
+		return "请以 Content-Type: application/json 提交，不要压缩。"
 	case http.StatusUnprocessableEntity:
 		return "有内容缺失或超出范围，详见 errors。"
 	case http.StatusRequestHeaderFieldsTooLarge:
 		return "网址或请求头太长。"
+	case http.StatusTooManyRequests:
+		return "同一来源一分钟内提问次数已达上限。"
+	case http.StatusServiceUnavailable:
+		return "现在咨询的人较多，请过几秒再试。"
+	case http.StatusGatewayTimeout:
+		return "这次查询没有在规定时间内完成。"
 	}
-	return ""
+	if status < http.StatusInternalServerError {
+		return ""
+	}
+	return "问题已记录，请稍后再试，或拨打 12345 咨询。"
 }
 
 // problem makes err a problem of the request that ctx belongs to, and logs it
@@ -207,7 +223,8 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 
 // fail replies with err as a problem document.
 func (s *Server) fail(c *fiber.Ctx, err error) error {
-	if requestID(c.UserContext()) == "" { // refused before any handler ran
+	early := requestID(c.UserContext()) == "" // refused before observe saw it
+	if early {
 		s.identify(c)
 		s.secure(c)
 	}
@@ -220,6 +237,9 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		c.Set(key, values[0])
 	}
 	c.Set(fiber.HeaderContentType, problemType)
+	if early {
+		s.done(c.UserContext(), "other", "other", p.Status, len(body), time.Now())
+	}
 	return c.Status(p.Status).Send(body)
 }
 
@@ -233,9 +253,7 @@ func (s *Server) translate(hc huma.Context, _ string, v any) (any, error) {
 	p := newProblem(model.Status, detailOf(model.Status))
 	p.Instance = requestID(hc.Context())
 	if model.Status == http.StatusUnprocessableEntity {
-		for _, e := range model.Errors {
-			p.Errors = append(p.Errors, fieldProblem(e))
-		}
+		p.Errors = fieldProblems(model.Errors)
 	}
 	if model.Status >= http.StatusInternalServerError {
 		p = s.problem(hc.Context(), model)
@@ -244,6 +262,19 @@ func (s *Server) translate(hc huma.Context, _ string, v any) (any, error) {
 		hc.SetHeader(key, values[0])
 	}
 	return p, nil
+}
+
+// fieldProblems puts errors of validation into words, one for each field: what
+// the schema found comes before what we found, and says more.
+func fieldProblems(errs []*huma.ErrorDetail) []FieldProblem {
+	var out []FieldProblem
+	for _, e := range errs {
+		f := fieldProblem(e)
+		if !slices.ContainsFunc(out, func(o FieldProblem) bool { return o.Field == f.Field }) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // fieldProblem puts an error of validation into words. The value itself is
@@ -275,6 +306,7 @@ func inChinese(message string) string {
 		{"expected array length <= ", "项数不能超过 "},
 		{"expected value to be one of ", "只能是以下之一："},
 		{"expected array items", "各项不能重复"},
+		{"expected string to be ", "应为 "},
 		{"expected string to", "格式不符合要求"},
 		{"expected string", "应为文字"},
 		{"expected boolean", "应为 true 或 false"},

@@ -39,7 +39,7 @@ type StreamDone struct {
 	ElapsedMS float64 `json:"elapsedMs"`
 }
 
-// startStream replies with a stream of the answer to r. The stream is written
+// startStream replies with a stream of the answer to r, which was admitted. The stream is written
 // after the handler has returned, so it gets copies of all it needs.
 func (s *Server) startStream(hc huma.Context, r answer.Request) {
 	c := humafiber.Unwrap(hc)
@@ -96,7 +96,7 @@ func (s *Server) askAside(ctx context.Context, r answer.Request) <-chan result {
 				answered <- result{err: &panicError{v, debug.Stack()}}
 			}
 		}()
-		a, err := s.engine.Ask(ctx, r)
+		a, err := s.engine.ask(ctx, r)
 		answered <- result{a, err}
 	})
 	return answered

@@ -2,7 +2,7 @@ package api
 
 import (
 	"fmt"
-	"net/http"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -36,11 +36,11 @@ func (s *Server) trusts(addr netip.Addr) bool {
 
 // peer is the address of the connection's other end.
 func peer(c *fiber.Ctx) netip.Addr {
-	ap, err := netip.ParseAddrPort(c.Context().RemoteAddr().String())
-	if err != nil { // a connection without addresses, as in memory
+	tcp, ok := c.Context().RemoteAddr().(*net.TCPAddr)
+	if !ok { // a connection in memory or by a socket file: all are one visitor
 		return netip.Addr{}
 	}
-	return ap.Addr().Unmap()
+	return tcp.AddrPort().Addr().Unmap()
 }
 
 // visitor is the address that a request came from. Each proxy adds to the
@@ -76,31 +76,6 @@ func (s *Server) local(c *fiber.Ctx) bool {
 // encrypted reports whether the visitor speaks TLS, to us or to a trusted proxy.
 func (s *Server) encrypted(c *fiber.Ctx) bool {
 	return c.Context().IsTLS() || s.trusts(peer(c)) && c.Get(fiber.HeaderXForwardedProto) == "https"
-}
-
-// limitAsks refuses questions of a visitor who asks too often, by whichever
-// way they ask.
-func (s *Server) limitAsks(c *fiber.Ctx) error {
-	if asks(c) {
-		if wait := s.limiter.take(s.visitor(c)); wait > 0 {
-			return &rateError{wait}
-		}
-	}
-	return c.Next()
-}
-
-// asks reports whether a request puts a question to the engine: to the API,
-// or to the pages, where / answers the question of its query.
-func asks(c *fiber.Ctx) bool {
-	switch c.Path() {
-	case pathAsk:
-		return c.Method() == http.MethodPost
-	case "/ask":
-		return true
-	case "/":
-		return c.Query("q") != ""
-	}
-	return false
 }
 
 // A limiter lets each visitor do something so many times a minute: all at

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/nlp"
@@ -31,6 +32,8 @@ const (
 	featAlias                     // the fitting name is an everyday name
 	featPlaceNamed                // the question names a place and the document is of it
 	featPlaceExtra                // no place is named and the document is of a city or county
+	featImplied                   // share of the content whose everyday words stand for terms of the name
+	featUnion                     // share of the content that the names and the main matter say or mean, together
 	featPassage                   // share of content bigrams in the best passage of the text
 	featPassageSeq                // longest common substring with that passage / content
 	features
@@ -38,7 +41,7 @@ const (
 
 var featureNames = [features]string{
 	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid", "bracket",
-	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "passage", "passage_seq",
+	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union", "passage", "passage_seq",
 }
 
 // A featureVector holds the value of every feature for one candidate.
@@ -56,7 +59,7 @@ func defaultWeights() weights {
 		named: featureVector{
 			featFirst: 5.06, featSituations: 2.65, featSitUnasked: -.43, featNameChars: 2.21, featNameSaid: 2.02,
 			featNameUnsaid: -.014, featBracket: -.010, featAskedSeq: 2.6, featNameSeq: 1.88, featSaid: 1.76,
-			featPlaceNamed: 2, featPlaceExtra: -.5,
+			featPlaceNamed: 2, featPlaceExtra: -.5, featImplied: 3, featUnion: 3,
 		},
 		untitled: featureVector{featFirst: 10, featPassage: 1, featSaid: 2},
 	}
@@ -130,6 +133,27 @@ type asked struct {
 	content lcs
 	bigrams map[[2]rune]bool // of the content
 	text    []rune           // the content
+	implied []implied
+	words   []contentWord
+}
+
+// A contentWord is a word of the question's content.
+type contentWord struct {
+	text string
+	idf  float64 // of its characters, added up
+}
+
+// implied is an everyday word of the question and what it stands for.
+type implied struct {
+	said     string  // the everyday word
+	share    float64 // of the question's content
+	official []officialTerm
+}
+
+type officialTerm struct {
+	text   string
+	runes  []rune
+	weight float64
 }
 
 func newAsked(q *nlp.Question, chars *charStats) *asked {
@@ -145,7 +169,64 @@ func newAsked(q *nlp.Question, chars *charStats) *asked {
 	for i := 1; i < len(a.text); i++ {
 		a.bigrams[[2]rune{a.text[i-1], a.text[i]}] = true
 	}
+	for _, t := range q.Terms {
+		if t.Space == nlp.SpaceWord && !t.Implied && t.Weight > .9 {
+			w := contentWord{text: t.Text}
+			for _, c := range t.Text {
+				w.idf += chars.idf(c)
+			}
+			a.words = append(a.words, w)
+		}
+	}
+	for _, x := range q.Expansions {
+		im := implied{said: string(q.Runes[x.Start:x.End]), share: float64(x.End-x.Start) / float64(max(1, len(a.text)))}
+		for _, s := range x.Synonyms {
+			im.official = append(im.official, officialTerm{s.Official, []rune(s.Official), float64(s.Weight)})
+		}
+		a.implied = append(a.implied, im)
+	}
 	return a
+}
+
+// standsFor reports how surely an everyday word means something in a name,
+// and the term: the whole of it, or most of its pairs of characters.
+func (im *implied) standsFor(name string) (best float64, term []rune) {
+	for _, o := range im.official {
+		if o.weight <= best {
+			continue
+		}
+		if share := o.in(name); share >= .6 && o.weight*share > best {
+			best, term = o.weight*share, o.runes
+		}
+	}
+	return best, term
+}
+
+// means reports whether a word of the question lies in the everyday word and
+// one of the names has what that stands for.
+func (im *implied) means(word string, names []string) bool {
+	return strings.Contains(im.said, word) && slices.ContainsFunc(names, func(name string) bool {
+		sure, _ := im.standsFor(name)
+		return sure > 0
+	})
+}
+
+// in returns the share of the term's pairs of characters that a name has; 1
+// if it has the whole term.
+func (o *officialTerm) in(name string) float64 {
+	if strings.Contains(name, o.text) {
+		return 1
+	}
+	if len(o.runes) < 4 {
+		return 0
+	}
+	n := 0
+	for i := 1; i < len(o.runes); i++ {
+		if strings.Contains(name, string(o.runes[i-1:i+1])) {
+			n++
+		}
+	}
+	return float64(n) / float64(len(o.runes)-1)
 }
 
 // features compares the question with the document: with that one of its
@@ -169,10 +250,36 @@ func (a *asked) features(e *entry, h *Hit, w *weights) featureVector {
 		}
 		if i == 0 || sum > bestSum {
 			best, bestSum = v, sum
-			h.Name, h.Named, h.Asked = name, v[featNameSaid], v[featAskedSeq]
+			h.Name, h.Named, h.Asked = name, v[featNameSaid], min(1, v[featAskedSeq]+v[featImplied])
 		}
 	}
+	best[featUnion] = a.union(e)
 	return best
+}
+
+// union returns the share of the question's content words, by rarity, that
+// all names and the main matter together say, or that an everyday word means
+// in one of them.
+func (a *asked) union(e *entry) float64 {
+	said, total := 0.0, 0.0
+	for _, w := range a.words {
+		total += w.idf
+		if strings.Contains(e.parent, w.text) ||
+			slices.ContainsFunc(e.names, func(name string) bool { return strings.Contains(name, w.text) }) {
+			said += w.idf
+			continue
+		}
+		for i := range a.implied {
+			if a.implied[i].means(w.text, e.names) {
+				said += w.idf
+				break
+			}
+		}
+	}
+	if total == 0 {
+		return 0
+	}
+	return said / total
 }
 
 // name compares the question with one name.
@@ -180,6 +287,15 @@ func (a *asked) name(name string, sits nlp.SituationSet) featureVector {
 	var v featureVector
 	var said, total, bracket float64
 	depth, n := 0, 0
+	meant := map[rune]float64{} // characters that everyday words stand for
+	for i := range a.implied {
+		sure, term := a.implied[i].standsFor(name)
+		v[featImplied] += sure * a.implied[i].share
+		for _, c := range term {
+			meant[c] = max(meant[c], sure)
+		}
+	}
+	v[featImplied] = min(1, v[featImplied])
 	counted := make([]rune, 0, 48)
 	for _, c := range name {
 		switch c {
@@ -202,6 +318,8 @@ func (a *asked) name(name string, sits nlp.SituationSet) featureVector {
 		case ok:
 			said += w
 			v[featNameChars] += weight * w
+		case meant[c] > 0:
+			said += meant[c] * w
 		case depth > 0:
 			bracket += w
 		}

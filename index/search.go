@@ -135,7 +135,7 @@ func (r *reader) first(ctx context.Context, q *Query, p *TypeParams) (found []ca
 		if err != nil {
 			return nil, 0, err
 		}
-		if t.Space == nlp.SpaceBigram {
+		if t.Space == nlp.SpaceBigram && !t.Implied {
 			if tp != nil {
 				mass += float64(t.Weight) * tp.idf
 			} else {
@@ -160,6 +160,11 @@ func (tp *termPostings) addTo(scores []docScore, t nlp.Term) {
 	case nlp.SpaceBigram:
 		for i, d := range tp.docs {
 			scores[d].bigram += w * tp.tf[i]
+		}
+		if t.Implied {
+			return
+		}
+		for _, d := range tp.docs {
 			scores[d].said += w
 		}
 	case nlp.SpaceChar:

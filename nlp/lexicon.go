@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -67,7 +68,20 @@ type Lexicon struct {
 	aspects    *matcher // value: aspect index<<8 | strength
 	sitAsked   *matcher // value: class bit index; how citizens say it
 	sitOfficer *matcher // value: class bit index; how names of matters say it
+	everyday   *matcher // value: index into synonyms
+	synonyms   [][]Synonym
+	everydayAt map[string]int // everyday word to index into synonyms, while loading
 }
+
+// A Synonym is an official term that an everyday word stands for.
+type Synonym struct {
+	Official string  // normalised
+	Weight   float32 // how surely it is meant, 0..1
+}
+
+// synonymKinds are what an everyday word can be.
+var synonymKinds = []string{"colloquial", "abbreviation", "former", "dialect-yue", "dialect-wu", "dialect-sichuan",
+	"dialect-northeast", "dialect-min", "dialect-other", "typo", "broader", "verb"}
 
 // LoadLexicon reads the built-in vocabulary. It fails only when a file in
 // package data breaks its format, which a test guards.
@@ -79,10 +93,11 @@ func LoadLexicon() (*Lexicon, error) {
 	return ReadLexicon(sub)
 }
 
-// ReadLexicon reads aspects.tsv, filler.txt, situations.tsv and words.txt from
-// files. An [ErrLexicon] names the file and line that breaks the format.
+// ReadLexicon reads aspects.tsv, filler.txt, situations.tsv, words.txt and
+// every lexicon/*.tsv from files. An [ErrLexicon] names the file and line that breaks the format.
 func ReadLexicon(files fs.FS) (*Lexicon, error) {
-	lex := &Lexicon{filler: newMatcher(), aspects: newMatcher(), sitAsked: newMatcher(), sitOfficer: newMatcher()}
+	lex := &Lexicon{filler: newMatcher(), aspects: newMatcher(), sitAsked: newMatcher(), sitOfficer: newMatcher(),
+		everyday: newMatcher(), everydayAt: map[string]int{}}
 	err := errors.Join(
 		eachLine(files, "words.txt", func(line string) error {
 			lex.Words = append(lex.Words, strings.Fields(line)...)
@@ -97,10 +112,16 @@ func ReadLexicon(files fs.FS) (*Lexicon, error) {
 		eachLine(files, "aspects.tsv", lex.addAspect),
 		eachLine(files, "situations.tsv", lex.addSituation),
 	)
+	names, globErr := fs.Glob(files, "lexicon/*.tsv")
+	err = errors.Join(err, globErr)
+	for _, name := range names {
+		err = errors.Join(err, eachLine(files, name, lex.addSynonym))
+	}
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range []*matcher{lex.filler, lex.aspects, lex.sitAsked, lex.sitOfficer} {
+	lex.everydayAt = nil
+	for _, m := range []*matcher{lex.filler, lex.aspects, lex.sitAsked, lex.sitOfficer, lex.everyday} {
 		m.seal()
 	}
 	return lex, nil
@@ -141,6 +162,43 @@ func (lex *Lexicon) addSituation(line string) error {
 		m.add(p, i)
 	}
 	return nil
+}
+
+// addSynonym reads everyday word, official term, weight, kind.
+func (lex *Lexicon) addSynonym(line string) error {
+	cols := strings.Split(line, "\t")
+	if len(cols) != 4 {
+		return errors.New("want everyday word, official term, weight, kind")
+	}
+	weight, err := strconv.ParseFloat(cols[2], 32)
+	if err != nil || weight <= 0 || weight > 1 {
+		return fmt.Errorf("weight %q is not in (0, 1]", cols[2])
+	}
+	if !slices.Contains(synonymKinds, cols[3]) {
+		return fmt.Errorf("unknown kind %q", cols[3])
+	}
+	everyday, official := Normalize(cols[0]), Normalize(cols[1])
+	if everyday == "" || official == "" || everyday == official {
+		return fmt.Errorf("%q stands for %q", cols[0], cols[1])
+	}
+	i, ok := lex.everydayAt[everyday]
+	if !ok {
+		i = len(lex.synonyms)
+		lex.everydayAt[everyday] = i
+		lex.synonyms = append(lex.synonyms, nil)
+		lex.everyday.add(everyday, i)
+	}
+	lex.synonyms[i] = append(lex.synonyms[i], Synonym{official, float32(weight)})
+	return nil
+}
+
+// Synonyms returns how many everyday words the lexicon has, and how many
+// pairs of everyday word and official term.
+func (lex *Lexicon) Synonyms() (words, pairs int) {
+	for _, s := range lex.synonyms {
+		pairs += len(s)
+	}
+	return len(lex.synonyms), pairs
 }
 
 // eachLine calls fn for every line of a vocabulary file that is neither empty

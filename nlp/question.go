@@ -18,9 +18,17 @@ const (
 // A Term is one term of a question in one space, with the mean weight of its
 // characters.
 type Term struct {
-	Space  Space
-	Text   string
-	Weight float32 // 0..1
+	Space   Space
+	Text    string
+	Weight  float32 // 0..1
+	Implied bool    // of an official term that an everyday word stands for
+}
+
+// An Expansion is an everyday word of the question and the official terms
+// that it stands for.
+type Expansion struct {
+	Start, End int // in runes of the question
+	Synonyms   []Synonym
 }
 
 // A Question is what a citizen's text says.
@@ -32,6 +40,7 @@ type Question struct {
 	Aspects    []Aspect     // asked for, the clearest first; never empty
 	Asked      bool         // whether an aspect other than by default was named
 	Situations SituationSet // in citizens' words
+	Expansions []Expansion  // in text order
 }
 
 // Aspect returns the aspect that the question asks for most clearly.
@@ -65,10 +74,31 @@ func (p *Parser) Parse(text string) Question {
 		}
 	}
 	p.readAspects(&q)
+	p.expand(&q)
 	p.lowerFiller(&q)
 	q.Terms = p.terms(&q)
 	return q
 }
+
+// expand finds everyday words and the official terms that they stand for. A
+// word inside a longer one does not count: 残疾证 is not 疾.
+func (p *Parser) expand(q *Question) {
+	var found []match
+	p.Lexicon.everyday.each(q.Runes, func(m match) { found = append(found, m) })
+	for i, m := range found {
+		inside := slices.ContainsFunc(found[:i], func(o match) bool { return o.start <= m.start && m.end <= o.end }) ||
+			slices.ContainsFunc(found[i+1:], func(o match) bool {
+				return o.start <= m.start && m.end <= o.end && o.end-o.start > m.end-m.start
+			})
+		if !inside {
+			q.Expansions = append(q.Expansions, Expansion{m.start, m.end, p.Lexicon.synonyms[m.value]})
+		}
+	}
+}
+
+// impliedWeight is what a term of an official word counts, beside the words
+// that were really said.
+const impliedWeight = .4
 
 // ParseFollowUp reads a text that goes on with a conversation about context, a
 // matter's name: the context's terms count at the given weight, its
@@ -83,7 +113,7 @@ func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
 		said[Term{Space: t.Space, Text: t.Text}] = true
 	}
 	for _, t := range c.Terms {
-		if !said[Term{Space: t.Space, Text: t.Text}] {
+		if !t.Implied && !said[Term{Space: t.Space, Text: t.Text}] {
 			t.Weight = weight
 			q.Terms = append(q.Terms, t)
 		}
@@ -186,7 +216,7 @@ func (p *Parser) terms(q *Question) []Term {
 		for _, w := range q.Weights[from:to] {
 			sum += w
 		}
-		t := Term{sp, q.Text[start:end], sum / float32(to-from)}
+		t := Term{Space: sp, Text: q.Text[start:end], Weight: sum / float32(to-from)}
 		k := key{sp, t.Text}
 		if i, said := at[k]; said {
 			terms[i].Weight = max(terms[i].Weight, t.Weight)
@@ -195,5 +225,21 @@ func (p *Parser) terms(q *Question) []Term {
 		at[k] = len(terms)
 		terms = append(terms, t)
 	})
+	for _, x := range q.Expansions {
+		for _, syn := range x.Synonyms {
+			EachTerm(p.Segmenter, syn.Official, func(sp Space, start, end int) {
+				t := Term{sp, syn.Official[start:end], impliedWeight * syn.Weight, true}
+				k := key{sp, t.Text}
+				i, said := at[k]
+				switch {
+				case !said:
+					at[k] = len(terms)
+					terms = append(terms, t)
+				case terms[i].Implied:
+					terms[i].Weight = max(terms[i].Weight, t.Weight)
+				}
+			})
+		}
+	}
 	return terms
 }

@@ -14,9 +14,8 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/nlp"
 )
 
 // An Asker answers questions: the engine, or a func in tests.
@@ -329,10 +328,10 @@ var hanNumbers = []struct{ han, digits string }{
 	{"五", "5"}, {"六", "6"}, {"七", "7"}, {"八", "8"}, {"九", "9"}, {"十", "10"},
 }
 
-// plain folds a text for comparison: NFKC, Chinese numbers before 日 and 个
+// plain folds a text for comparison: normalised, Chinese numbers before 日 and 个
 // to digits, no blanks; two numbers side by side stay two.
 func plain(s string) string {
-	s = norm.NFKC.String(s)
+	s = nlp.Normalize(s)
 	for _, h := range hanNumbers {
 		s = strings.ReplaceAll(strings.ReplaceAll(s, h.han+"日", h.digits+"日"), h.han+"个", h.digits+"个")
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/govqa/govqa/answer"
 )
@@ -51,7 +52,8 @@ func (v chatView) State() string {
 // the same answer.
 type turn struct {
 	*answer.Answer
-	Lead     string             // the text without the lists that the card repeats
+	Head     string             // first line of the text, if it is short enough for a headline
+	Rest     string             // of the text, without the lists that the card repeats
 	Matter   *answer.MatterRef  // the one answered; may be nil
 	Groups   []group            // of facts
 	Choices  []choice           // what can be tapped next
@@ -87,11 +89,12 @@ type choice struct {
 
 func newTurn(a *answer.Answer, hotline string) *turn {
 	t := &turn{
-		Answer: a, Lead: lead(a.Text, a.Facts), Groups: groups(a.Facts),
+		Answer: a, Groups: groups(a.Facts),
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
 		Reworded: a.GeneratedBy == answer.ByLLM,
 		Grave:    a.Outcome == answer.Emergency,
 	}
+	t.Head, t.Rest = headline(lead(a.Text, a.Facts))
 	if a.Outcome == answer.Answered && len(a.Matters) > 0 {
 		t.Matter = &a.Matters[0]
 	}
@@ -103,6 +106,15 @@ func newTurn(a *answer.Answer, hotline string) *turn {
 		}
 	}
 	return t
+}
+
+// RateID is the id under which the answer can be rated. One in an emergency
+// is not to be rated.
+func (t *turn) RateID() string {
+	if t.Grave {
+		return ""
+	}
+	return t.ID
 }
 
 // choices pairs the options with the matters they stand for, and lists the
@@ -183,10 +195,13 @@ func addRow(rows []row, f answer.Fact) []row {
 	return append(rows, r)
 }
 
+// webAddress matches a text that is an address and nothing else.
+var webAddress = regexp.MustCompile(`^https?:[^\s，。；、（）]+$`)
+
 // value makes telephone numbers and addresses of the web tappable, where a
 // field holds them.
 func value(f answer.Fact) []span {
-	if href := safeURL(f.Value); strings.HasPrefix(string(href), "http") {
+	if href := safeURL(f.Value); href != "" && webAddress.MatchString(f.Value) {
 		return []span{{f.Value, href}}
 	}
 	field := f.Field
@@ -204,7 +219,9 @@ var numbering = regexp.MustCompile(`^\d+\. `)
 func lead(text string, facts []answer.Fact) string {
 	shown := map[string]bool{}
 	for _, f := range facts {
-		if lines := strings.Split(f.Value, "\n"); len(lines) > 1 || listed.MatchString(f.Field) {
+		lines := strings.Split(f.Value, "\n")
+		// Steps with more text after them are part of what is being said.
+		if listed.MatchString(f.Field) || len(lines) > 1 && strings.HasSuffix(text, f.Value) {
 			for _, l := range lines {
 				shown[numbering.ReplaceAllString(l, "")] = true
 			}
@@ -218,6 +235,22 @@ func lead(text string, facts []answer.Fact) string {
 		return text
 	}
 	return strings.Join(kept, "\n")
+}
+
+// maxHeadline is the length of the longest headline, in characters.
+const maxHeadline = 60
+
+// headline parts a text after its first line, if that is short. The line
+// break stays with the rest.
+func headline(text string) (head, rest string) {
+	end := strings.IndexByte(text, '\n')
+	if end < 0 {
+		end = len(text)
+	}
+	if utf8.RuneCountInString(text[:end]) > maxHeadline {
+		return "", text
+	}
+	return text[:end], text[end:]
 }
 
 // joined joins what is not empty.

@@ -21,6 +21,7 @@ type guidePage struct {
 	Outcome   []field
 	Materials []materialRow
 	Quick     []quick
+	Call      template.URL // the first number to ask at; may be empty
 	LinkedTo  template.URL // where the guide was published
 	Schema    template.JS  // JSON-LD
 }
@@ -57,12 +58,22 @@ func guideView(m Matter) guidePage {
 			{Label: "办理渠道", Text: published(g.Channel)}},
 		Outcome: []field{{Label: "办理结果", Text: published(g.Result)}, {Label: "有效期", Text: published(g.Validity)},
 			{Label: "可否邮寄送达", Text: yesNo(g.Express)}},
-		LinkedTo: safeURL(g.Source.URL), Schema: schema(g),
+		Call: firstCall(g.Contact), LinkedTo: safeURL(g.Source.URL), Schema: schema(g),
 	}
 	for _, q := range []quick{{"要带什么材料", "需要什么材料"}, {"多久能办好", "多久能办好"}, {"怎么收费", "怎么收费"}, {"去哪里办", "去哪里办"}, {"能网上办吗", "能在网上办吗"}} {
 		v.Quick = append(v.Quick, quick{q.Label, g.Name + q.Text})
 	}
 	return v
+}
+
+// firstCall is a link to the first telephone number of a text.
+func firstCall(contact string) template.URL {
+	for _, s := range phones(contact) {
+		if s.Href != "" {
+			return s.Href
+		}
+	}
+	return ""
 }
 
 func overview(g *corpus.Guide) []field {

@@ -75,7 +75,10 @@ func New(o Options) (*Pages, error) {
 	if err := p.readTemplates(); err != nil {
 		return nil, err
 	}
-	return p, p.readWords()
+	if err := p.readWords(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 func (p *Pages) readTemplates() error {
@@ -85,7 +88,6 @@ func (p *Pages) readTemplates() error {
 		"spans":   phones,
 		"matter":  matterPath,
 		"ask":     askPath,
-		"link":    safeURL,
 		"dial":    dial,
 		"reasons": func() []string { return answer.FeedbackReasons },
 	}).ParseFS(embedded, "templates/frame.html", "templates/answer.html", "templates/field.html")

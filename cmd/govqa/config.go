@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +24,7 @@ type config struct {
 	AskTimeout     duration `toml:"ask_timeout"`     // the longest that one request may take, as 5s; 0 means 5s
 	MaxAsks        int      `toml:"max_asks"`        // questions answered at once; 0 means 4 for each processor
 	MaxStreams     int      `toml:"max_streams"`     // event streams at once; 0 means 500
-	AsksPerMinute  int      `toml:"asks_per_minute"` // questions a minute from one address; 0 means 60, negative no limit
+	AsksPerMinute  int      `toml:"asks_per_minute"` // questions a minute from one address; 0 means 60, and no limit for this machine itself; negative no limit
 	TrustedProxies []string `toml:"trusted_proxies"` // addresses or networks whose X-Forwarded-For is believed
 	AllowedOrigins []string `toml:"allowed_origins"` // web origins that may call the API; none means none
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
@@ -42,11 +43,14 @@ func (d *duration) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// defaultAddr lets in only this machine.
+const defaultAddr = "127.0.0.1:8080"
+
 var errConfig = errors.New("配置无效")
 
 // loadConfig reads the file, if one is named, and the environment.
 func loadConfig(path string, lookup func(string) (string, bool)) (config, error) {
-	cfg := config{Addr: "127.0.0.1:8080"}
+	cfg := config{Addr: defaultAddr}
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
@@ -60,7 +64,9 @@ func loadConfig(path string, lookup func(string) (string, bool)) (config, error)
 			return cfg, fmt.Errorf("%w：%s：不认识的配置项 %v", errConfig, path, unknown)
 		}
 	}
-	return cfg, cfg.readEnv(lookup)
+	err := cfg.readEnv(lookup)
+	cfg.Addr = cmp.Or(cfg.Addr, defaultAddr) // "" would be every interface and any port
+	return cfg, err
 }
 
 // readEnv sets every field that has a variable in the environment.

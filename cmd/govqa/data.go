@@ -111,7 +111,7 @@ func runImport(ctx context.Context, s *store.Store, job importJob, progress func
 		}
 	}
 	for _, f := range job.Files {
-		rows, closer, err := sheet.Open(f.Path, job.Format, sheet.Options{
+		rows, closer, openErr := sheet.Open(f.Path, job.Format, sheet.Options{
 			OnMapping: func(m sheet.Mapping) {
 				if len(m.Unknown) > 0 {
 					note("%s %s：不认识的列 %v，原样保留", f.Name, m.Sheet, m.Unknown)
@@ -122,8 +122,8 @@ func runImport(ctx context.Context, s *store.Store, job importJob, progress func
 			},
 			OnWarning: func(w sheet.Warning) { note("%s %s 第%d行 %s：%s", f.Name, w.Sheet, w.Row, w.Field, w.Why) },
 		})
-		if err != nil {
-			return report, err
+		if openErr != nil {
+			return report, openErr
 		}
 		defer func() { err = errors.Join(err, closer.Close()) }()
 		files = append(files, store.File{Name: f.Name, Rows: rows})
@@ -143,7 +143,7 @@ func actor() string {
 
 func (r *importReport) rejected() bool {
 	for _, f := range r.Files {
-		if f.RejectedRows > 0 || f.Failed != "" {
+		if !f.Applied {
 			return true
 		}
 	}

@@ -18,7 +18,8 @@ import (
 
 // userAdd makes a staff account.
 func userAdd(ctx context.Context, c *call) error {
-	return withUser(c, func(s *store.Store, name string) error {
+	open := func(c *call) (*store.Store, error) { return openStore(c.data, logTo(c.err)) }
+	return withUser(c, open, func(s *store.Store, name string) error {
 		password, err := readPassword(c)
 		if err != nil {
 			return err
@@ -33,7 +34,7 @@ func userAdd(ctx context.Context, c *call) error {
 
 // userPasswd changes a password.
 func userPasswd(ctx context.Context, c *call) error {
-	return withUser(c, func(s *store.Store, name string) error {
+	return withUser(c, openExisting, func(s *store.Store, name string) error {
 		if _, err := s.User(name); err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func userPasswd(ctx context.Context, c *call) error {
 
 // userDisable closes an account.
 func userDisable(ctx context.Context, c *call) error {
-	return withUser(c, func(s *store.Store, name string) error {
+	return withUser(c, openExisting, func(s *store.Store, name string) error {
 		if err := s.DisableUser(ctx, actor(), name); err != nil {
 			return err
 		}
@@ -65,7 +66,7 @@ func userList(_ context.Context, c *call) error {
 	if len(c.args) > 0 {
 		return errUsage
 	}
-	s, err := openStore(c.data, logTo(c.err))
+	s, err := openExisting(c)
 	if err != nil {
 		return err
 	}
@@ -82,11 +83,11 @@ func userList(_ context.Context, c *call) error {
 	return errors.Join(err, w.Flush(), s.Close())
 }
 
-func withUser(c *call, fn func(s *store.Store, name string) error) error {
+func withUser(c *call, open func(*call) (*store.Store, error), fn func(s *store.Store, name string) error) error {
 	if len(c.args) != 1 {
 		return errUsage
 	}
-	s, err := openStore(c.data, logTo(c.err))
+	s, err := open(c)
 	if err != nil {
 		return err
 	}

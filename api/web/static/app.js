@@ -88,8 +88,8 @@ function phones(s) {
 }
 
 function value(f) {
-  const url = safeURL(f.value);
-  if (url.startsWith('http')) return h('a', { href: url }, f.value);
+  const url = /^https?:[^\s，。；、（）]+$/.test(f.value) && safeURL(f.value);
+  if (url) return h('a', { href: url }, f.value);
   if (f.field === 'contact' || f.field === 'complaint' || f.field.startsWith('places[')) return phones(f.value);
   return f.value.trim() ? f.value : '未公布';
 }
@@ -118,7 +118,7 @@ function row(r) {
   } else if (r.items.length > 1) {
     body = h('ul', {}, r.items.map((i) => h('li', {}, i)));
   }
-  return h('div', {}, h('dt', {}, r.label), h('dd', {}, body));
+  return h('div', { class: r.list && 'many' }, h('dt', {}, r.label), h('dd', {}, body));
 }
 
 function groups(facts) {
@@ -142,11 +142,19 @@ function lead(text, facts) {
   const shown = new Set();
   for (const f of facts) {
     const lines = f.value.split('\n');
-    if (lines.length > 1 || listed.test(f.field)) lines.forEach((l) => shown.add(plain(l)));
+    if (listed.test(f.field) || (lines.length > 1 && text.endsWith(f.value))) lines.forEach((l) => shown.add(plain(l)));
   }
   const lines = text.split('\n');
   const kept = lines.filter((l) => !shown.has(plain(l)));
   return !kept.length || lines.length - kept.length < 3 ? text : kept.join('\n');
+}
+
+// say puts a text into its paragraph: a short first line is a headline.
+function say(p, text) {
+  const end = (text + '\n').indexOf('\n');
+  const head = [...text.slice(0, end)].length <= 60 ? text.slice(0, end) : '';
+  p.replaceChildren(...(head ? [h('strong', {}, head), text.slice(end)] : [text]));
+  return p;
 }
 
 function buttons(a) {
@@ -159,18 +167,14 @@ function buttons(a) {
 
 function choices(a) {
   const about = new Map(a.matters.map((m) => [m.code, [m.agency, m.region].filter(Boolean).join(' · ')]));
-  return a.options.length && h('div', { class: 'choices', role: 'group', 'aria-label': '您可以接着选' },
-    a.options.map((o) => {
-      const more = o.code && about.get(o.code);
-      return h('button', { class: 'choice', type: 'button', click: () => ask(o.text) }, o.label, more && h('small', {}, more));
-    }));
-}
-
-function offered(a) {
   const optioned = new Set(a.options.map((o) => o.code));
-  const list = a.outcome === 'answered' ? [] : a.matters.filter((m) => !optioned.has(m.code));
-  return list.length && h('ul', { class: 'offered' }, list.map((m) =>
-    h('li', {}, h('a', { href: matterPath(m.code) }, m.name), ' ', m.agency && h('small', {}, m.agency))));
+  const offered = a.outcome === 'answered' ? [] : a.matters.filter((m) => !optioned.has(m.code));
+  const small = (s) => s && h('small', {}, s);
+  const list = [
+    ...a.options.map((o) => h('button', { class: o.code ? 'choice' : 'chip', type: 'button', click: () => ask(o.text) }, o.label, small(o.code && about.get(o.code)))),
+    ...offered.map((m) => h('a', { class: 'choice', href: matterPath(m.code) }, m.name, small(m.agency))),
+  ];
+  return list.length && h('div', { class: 'choices', role: 'group', 'aria-label': '您可以接着选' }, list);
 }
 
 function rating(id) {
@@ -192,20 +196,20 @@ function card(a) {
   const m = a.outcome === 'answered' && a.matters[0];
   if (a.notices.includes(words.sample)) $('sample').hidden = false;
   return h('div', { class: 'card' + (a.outcome === 'emergency' ? ' grave' : ''), 'data-outcome': a.outcome },
-    h('p', { class: 'lead' }, lead(a.text, a.facts)),
+    say(h('p', { class: 'lead' }), lead(a.text, a.facts)),
     a.generatedBy === 'llm' && aiNote(),
     a.notices.filter((n) => words.notices[n]).map((n) => h('p', { class: 'note' }, words.notices[n])),
     m && h('p', { class: 'matter' }, h('a', { href: matterPath(m.code) }, m.name),
       m.agency && h('span', {}, m.agency), m.region && h('span', {}, m.region)),
-    groups(a.facts), buttons(a) || null, choices(a) || null, offered(a) || null,
+    groups(a.facts), buttons(a) || null, choices(a) || null,
     a.recommendations.length ? h('section', { class: 'more' }, h('h3', {}, '您可能还要办'), h('ul', {}, a.recommendations.map((r) =>
       h('li', {}, h('a', { href: matterPath(r.code) }, r.name), ' ', h('small', {}, r.reason))))) : null,
-    a.id && rating(a.id));
+    a.outcome !== 'emergency' && a.id && rating(a.id));
 }
 
 // copyButton copies the whole text, with its label if a model wrote it.
 function copyButton(text) {
-  const b = h('button', { class: 'btn', type: 'button' }, '复制');
+  const b = h('button', { class: 'btn copy', type: 'button' }, '复制');
   b.addEventListener('click', async () => {
     let ok = true;
     try {
@@ -225,8 +229,7 @@ function copyButton(text) {
 }
 
 function addCopy(article, text) {
-  const form = article.querySelector('.rate');
-  if (form) form.querySelector('.rate-q').after(copyButton(text));
+  article.querySelector('.rate')?.append(copyButton(text));
 }
 
 const sources = (a) => [...new Set(a.facts.map((f) => safeURL(f.source.url)).filter(Boolean))];
@@ -239,12 +242,16 @@ let turns = []; // of this tab: {q, a}
 
 const state = () => $('ask').elements.state;
 
-// problem is an error that the page can show.
-async function problem(res) {
+// problem makes an error that the page can show of a problem document.
+function problem(p, wait) {
+  return new Error([p.title || '系统繁忙，请稍后再试', p.detail, wait > 0 && `请在 ${wait} 秒后再试`]
+    .filter(Boolean).map((s) => s.replace(/。$/, '')).join('。') + '。');
+}
+
+async function refusal(res) {
   let p = {};
   try { p = await res.json(); } catch { /* not a problem document */ }
-  const wait = Number(res.headers.get('Retry-After'));
-  return new Error([p.title || '系统繁忙，请稍后再试', p.detail !== p.title && p.detail, wait > 0 && `请在 ${wait} 秒后再试`].filter(Boolean).join('。'));
+  return problem(p, Number(res.headers.get('Retry-After')));
 }
 
 // events reads an event stream and calls on(event, data) for each event.
@@ -278,7 +285,7 @@ async function fetchAnswer(text, signal, show) {
     headers: { 'Content-Type': 'application/json', Accept: streams ? 'text/event-stream' : 'application/json' },
     body: JSON.stringify({ text, state: state().value || undefined, region: $('region')?.value || undefined }),
   });
-  if (!res.ok) throw await problem(res);
+  if (!res.ok) throw await refusal(res);
   if (!(res.headers.get('Content-Type') || '').startsWith('text/event-stream')) return res.json();
 
   let a = null;
@@ -291,7 +298,7 @@ async function fetchAnswer(text, signal, show) {
       said += data.text;
       // The plain text is on the page already: only another wording is shown as it comes.
       if (a && !a.text.startsWith(said)) show(a, said);
-    } else if (event === 'error' && !a) throw new Error(data.title || '系统繁忙，请稍后再试');
+    } else if (event === 'error' && !a) throw problem(data);
     else if (event === 'done' && a && said && said !== a.text) Object.assign(a, { text: said, generatedBy: by || a.generatedBy });
   });
   if (!a) throw new Error('回答没有收完整，请再试一次');
@@ -332,7 +339,7 @@ async function ask(text) {
   const show = (a, said) => {
     if (!shown) turn.lastElementChild.replaceWith(card(a));
     shown = a;
-    turn.querySelector('.lead').textContent = lead(said, a.facts);
+    say(turn.querySelector('.lead'), lead(said, a.facts));
   };
   try {
     const a = await fetchAnswer(text, mine.signal, show);
@@ -455,7 +462,7 @@ async function rate(e) {
       body: JSON.stringify(rating > 0 ? { answer: data.get('answer'), rating }
         : { answer: data.get('answer'), rating, reasons: data.getAll('reasons'), text: data.get('text') || undefined }),
     });
-    if (!res.ok) thanks = (await problem(res)).message;
+    if (!res.ok) thanks = (await refusal(res)).message;
   } catch { thanks = '网络不通，评价没有送到。'; }
   const said = h('p', { class: 'note', tabindex: '-1', role: 'status' }, thanks);
   form.replaceWith(said);
@@ -473,7 +480,9 @@ function restore() {
     return;
   }
   if (!turns.length || location.search.includes('theme=')) return;
+  const invited = location.hash === '#welcome';
   talk();
+  if (invited) $('welcome').hidden = false;
   log.setAttribute('aria-live', 'off');
   for (const { q, a } of turns) {
     const article = h('article', { class: 'turn' }, question(q), card(a));
@@ -481,7 +490,10 @@ function restore() {
     log.append(article);
   }
   state().value = turns.at(-1).a.state || '';
-  requestAnimationFrame(() => { log.setAttribute('aria-live', 'polite'); log.lastElementChild.scrollIntoView({ block: 'start' }); });
+  requestAnimationFrame(() => {
+    log.setAttribute('aria-live', 'polite');
+    (invited ? $('welcome') : log.lastElementChild).scrollIntoView({ block: 'start' });
+  });
 }
 
 function clear() {
@@ -510,6 +522,7 @@ function setUpChat() {
   });
   $('stop').addEventListener('click', () => { running?.abort(); q.focus(); });
   $('clear').addEventListener('click', clear);
+  $('home').addEventListener('click', () => { if ($('welcome')) $('welcome').hidden = false; });
   $('main').addEventListener('submit', rate);
   $('main').addEventListener('click', (e) => {
     const link = e.target.closest('a[data-ask]');

@@ -1,0 +1,182 @@
+package web_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/govqa/govqa/answer"
+)
+
+// A reader is a browser without JavaScript.
+type reader struct {
+	*testing.T
+	client *http.Client
+	base   string
+}
+
+func newReader(t *testing.T, e *engine) *reader {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &reader{t, &http.Client{Jar: jar}, serve(t, e)}
+}
+
+// A reply is what came back.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+}
+
+// send sends a request and returns the reply and its body.
+func (r *reader) send(method, path string, form url.Values, headers ...string) (reply, string) {
+	r.Helper()
+	req, err := http.NewRequestWithContext(r.Context(), method, r.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		r.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html,*/*;q=0.8")
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		r.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if closeErr := resp.Body.Close(); err != nil || closeErr != nil {
+		r.Fatal(err, closeErr)
+	}
+	return reply{resp.StatusCode, resp.Header}, string(body)
+}
+
+func TestPages(t *testing.T) {
+	long := strings.Repeat("长", answer.MaxText+1)
+	tests := []struct {
+		why, method, path string
+		form              url.Values
+		status            int
+		want, not         []string
+	}{
+		{"the invitation", "GET", "/", nil, 200, []string{"想办什么事", "身份证丢了怎么补", "新生儿出生", "户籍办理", "听涛区"}, nil},
+		{"a question in the address", "GET", "/?q=" + url.QueryEscape("居住证要什么材料"), nil, 200, []string{"居民身份证", "演示数据"}, []string{"想办什么事"}},
+		{"the same by the path of the form", "GET", "/ask?q=" + url.QueryEscape("去月球"), nil, 200, []string{`data-outcome="not_found"`}, nil},
+		{"a question by form", "POST", "/ask", url.Values{"q": {"我要落户"}}, 200, []string{"新生儿落户", `name="state" value="state-3"`}, nil},
+		{"an option by button goes before what is typed", "POST", "/ask", url.Values{"q": {"别的"}, "pick": {"那要几天"}}, 200, []string{"「居住证申领」", "8个工作日"}, nil},
+		{"no question leads home", "POST", "/ask", url.Values{"q": {" "}}, 200, []string{"想办什么事"}, nil},
+		{"a question that is too long", "POST", "/ask", url.Values{"q": {long}}, 422, []string{"请输入 1 到 300 个字的问题", "长…"}, []string{long}},
+		{"a state that is too long", "POST", "/ask", url.Values{"q": {"x"}, "state": {strings.Repeat("x", 9000)}}, 422, []string{"请输入"}, nil},
+		{"an engine that fails", "GET", "/?q=" + url.QueryEscape("出错"), nil, 500, []string{"再试一次", "拨打 12345"}, []string{"broken"}},
+		{"a theme", "GET", "/?theme=" + url.QueryEscape("户籍办理"), nil, 200, []string{"共 2 个事项", "居住证签注", "下一页"}, nil},
+		{"a matter", "GET", "/matters/AL%2FJZ%20001", nil, 200, []string{"<h1>居住证申领</h1>", "居住证签注", "GovernmentService"}, []string{"gone"}},
+		{"a matter that is not there", "GET", "/matters/none", nil, 404, []string{"没有找到这个页面", "<html"}, nil},
+		{"a code that is no text", "GET", "/matters/%FF", nil, 404, []string{"没有找到这个页面"}, nil},
+		{"a page that is not there", "GET", "/nowhere", nil, 404, []string{"没有找到这个页面"}, nil},
+		{"a file that is not there", "GET", "/static/none.js", nil, 404, []string{"没有找到"}, nil},
+		{"an operation that is not there", "GET", "/api/v1/none", nil, 404, []string{`"status":404`}, []string{"<html"}},
+		{"what the service is", "GET", "/about", nil, 200, []string{"您的隐私", "第 3 版"}, nil},
+		{"a rating", "POST", "/feedback", url.Values{"answer": {"ans1"}, "rating": {"1"}}, 200, []string{"谢谢您的评价"}, nil},
+		{"a rating without a number", "POST", "/feedback", url.Values{"answer": {"ans1"}}, 422, []string{"评价没有填完整"}, nil},
+		{"a reason that is not on the list", "POST", "/feedback", url.Values{"answer": {"a"}, "rating": {"-1"}, "reasons": {"x"}}, 422, []string{"评价没有填完整"}, nil},
+	}
+	r := newReader(t, &engine{known: answers()})
+	for _, tt := range tests {
+		t.Run(tt.why, func(t *testing.T) {
+			r := &reader{t, r.client, r.base}
+			resp, body := r.send(tt.method, tt.path, tt.form)
+			if resp.StatusCode != tt.status {
+				t.Errorf("status = %d, want %d", resp.StatusCode, tt.status)
+			}
+			if csp := resp.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'self'") || strings.Contains(csp, "unsafe") {
+				t.Errorf("policy = %q", csp)
+			}
+			holds(t, body, tt.want, tt.not)
+		})
+	}
+}
+
+// A conversation goes on without JavaScript: the state comes back with the
+// next form, and so does the region that was chosen once.
+func TestConversationByForms(t *testing.T) {
+	e := &engine{known: answers()}
+	r := newReader(t, e)
+	_, page := r.send("POST", "/ask", url.Values{"q": {"居住证要什么材料"}, "region": {"990102"}})
+	state := regexp.MustCompile(`name="state" value="([^"]*)"`).FindStringSubmatch(page)
+	if state == nil {
+		t.Fatal("the form has no state")
+	}
+	_, page = r.send("POST", "/ask", url.Values{"pick": {"那要几天"}, "state": {state[1]}})
+	holds(t, page, []string{`<option value="990102" selected>`}, nil)
+	r.send("POST", "/ask", url.Values{"q": {"可以代办吗"}, "matter": {"居住证申领"}, "region": {"drop"}})
+	r.send("POST", "/ask", url.Values{"q": {"去月球"}, "region": {""}})
+	want := []answer.Request{{Text: "居住证要什么材料", Region: "990102"}, {Text: "那要几天", State: "state-1", Region: "990102"},
+		{Text: "居住证申领 可以代办吗", Region: "990102"}, {Text: "去月球"}}
+	if diff := cmp.Diff(want, e.requests()); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestRatingByForm(t *testing.T) {
+	e := &engine{known: answers()}
+	r := newReader(t, e)
+	r.send("POST", "/feedback", url.Values{"answer": {"a1"}, "rating": {"-1"}, "reasons": {"不完整", "看不懂"}, "text": {" 少了一项 "}})
+	r.send("POST", "/feedback", url.Values{"answer": {"a2"}, "rating": {"1"}, "reasons": {"不完整"}})
+	if resp, _ := r.send("POST", "/feedback", url.Values{"answer": {"a3"}, "rating": {"1"}}, "Sec-Fetch-Site", "cross-site"); resp.StatusCode != http.StatusForbidden {
+		t.Errorf("a rating from another site: status %d, want 403", resp.StatusCode)
+	}
+	want := []answer.Feedback{{Answer: "a1", Rating: -1, Reasons: []string{"不完整", "看不懂"}, Text: "少了一项"}, {Answer: "a2", Rating: 1}}
+	if diff := cmp.Diff(want, e.feedbacks()); diff != "" {
+		t.Errorf("feedback (-want +got):\n%s", diff)
+	}
+}
+
+func TestLargeTypeByLink(t *testing.T) {
+	r := newReader(t, &engine{known: answers()})
+	_, page := r.send("GET", "/about?large=1", nil)
+	holds(t, page, []string{`class="large"`, `href="/about?large=0"`}, nil)
+	_, page = r.send("GET", "/", nil)
+	holds(t, page, []string{`class="large"`}, nil)
+	_, page = r.send("POST", "/ask", url.Values{"q": {"你好"}})
+	holds(t, page, []string{`class="large"`, `href="/?large=0&amp;q=%E4%BD%A0%E5%A5%BD"`}, nil)
+	r.send("GET", "/?large=0", nil)
+	_, page = r.send("GET", "/?large=7", nil)
+	holds(t, page, nil, []string{`class="large"`})
+}
+
+func TestFilesAreKept(t *testing.T) {
+	r := newReader(t, &engine{known: answers()})
+	_, page := r.send("GET", "/", nil)
+	path := regexp.MustCompile(`/static/app-\w+\.js`).FindString(page)
+	first, body := r.send("GET", path, nil)
+	if got := first.Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" || !strings.Contains(body, "addEventListener") {
+		t.Errorf("Cache-Control = %q", got)
+	}
+	again, _ := r.send("GET", path, nil, "If-None-Match", first.Header.Get("ETag"))
+	if again.StatusCode != http.StatusNotModified {
+		t.Errorf("asked again: status %d, want 304", again.StatusCode)
+	}
+	packed, _ := r.send("GET", path, nil, "Accept-Encoding", "gzip")
+	if got := packed.Header.Get("Content-Encoding"); got != "gzip" {
+		t.Errorf("Content-Encoding = %q, want gzip", got)
+	}
+	plain, _ := r.send("GET", "/static/app.css", nil)
+	if got := plain.Header.Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("by its plain name: Cache-Control = %q", got)
+	}
+	for path, want := range map[string]string{"/": "private, no-cache", "/?q=x": "no-store"} {
+		if resp, _ := r.send("GET", path, nil); resp.Header.Get("Cache-Control") != want || !strings.Contains(resp.Header.Get("Vary"), "Cookie") {
+			t.Errorf("%s: headers %v", path, resp.Header)
+		}
+	}
+}
