@@ -109,6 +109,7 @@ func open(parent context.Context, t *testing.T, base, path string, width, height
 		t.Fatalf("browser: %v", err)
 	}
 	b.size(width, height)
+	b.light()
 	b.visit(path)
 	return b
 }
@@ -128,7 +129,8 @@ func (b *browser) light() { b.Helper(); b.scheme("light") }
 func (b *browser) scheme(name string) {
 	b.Helper()
 	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+		// Without motion the page is still as soon as it has scrolled.
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 	if err != nil {
 		b.Fatalf("browser: %v", err)
 	}
@@ -279,6 +281,7 @@ func testAsk(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/", 360, 740)
 	b.until("document.activeElement.id === 'q'")
+	b.is("scrollY === 0")
 	b.ask("居住证要什么材料")
 	b.until(oneAnswer)
 	for _, want := range []string{"需要以下3项材料", "居民身份证", "8个工作日", "更新日期：2026-05-12", "居住证签注"} {
@@ -329,6 +332,7 @@ func testSuggestions(parent context.Context, t *testing.T) {
 	b.do("document.getElementById('q').focus()")
 	b.keys("居住")
 	b.until("document.getElementById('q').getAttribute('aria-expanded') === 'true'")
+	b.is("scrollY === 0")
 	b.keys(kb.ArrowDown, kb.ArrowDown)
 	b.is("document.getElementById('q').getAttribute('aria-activedescendant') === 'hint1'")
 	b.shoot("suggest-360")

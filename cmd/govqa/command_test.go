@@ -79,6 +79,7 @@ var answerKeys = []string{"actions", "aspect", "confidence", "edition", "elapsed
 	"notices", "options", "outcome", "recommendations", "state", "text"}
 
 func TestAsk(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	want(t, must(t, "ask", "-data", data, "居住证怎么办"), []string{"居住证申领", "来源：https://", "内置示例数据"})
 
@@ -111,6 +112,7 @@ func TestAsk(t *testing.T) {
 }
 
 func TestAskOfAFolderOfOnesOwn(t *testing.T) {
+	t.Parallel()
 	want(t, must(t, "ask", "-data", imported(t), "食品经营许可证电话"), []string{"020-11112222"}, "示例数据")
 }
 
@@ -142,6 +144,7 @@ func beir(t *testing.T) string {
 }
 
 func TestEvalRetrieval(t *testing.T) {
+	t.Parallel()
 	dir, runFile := beir(t), filepath.Join(t.TempDir(), "run")
 	var got map[string]any
 	if err := json.Unmarshal([]byte(must(t, "eval", "retrieval", "-json", "-run", runFile, dir)), &got); err != nil {
@@ -179,10 +182,12 @@ func TestEvalRetrieval(t *testing.T) {
 }
 
 func TestEvalRetrievalOfWhatIsNoFolder(t *testing.T) {
+	t.Parallel()
 	fails(t, "eval", "retrieval", t.TempDir())
 }
 
 func TestEvalQuestions(t *testing.T) {
+	t.Parallel()
 	data, dir := imported(t), t.TempDir()
 	for name, text := range map[string]string{
 		"questions.jsonl": `{"id":"1","text":"护照首次申领","kind":"matter","relevant":["T-2"],"style":"formal"}
@@ -225,6 +230,7 @@ func user(t *testing.T, input string, args ...string) ran {
 }
 
 func TestUsers(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	long := "一共有超过十五个字符的密码短语 2026\n"
 	for _, row := range []struct {
@@ -270,6 +276,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestUsersOfAFolderThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "没有")
 	for _, args := range [][]string{{"list"}, {"passwd", "zhang"}, {"disable", "zhang"}} {
 		want(t, fails(t, slices.Concat([]string{"user"}, args, []string{"-data", data})...).err, []string{data, "没有数据"})
@@ -331,6 +338,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestServeWithABadConfig(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	want(t, fails(t, "serve", "-data", data, "-config", filepath.Join(t.TempDir(), "没有.toml")).err, []string{"配置无效", "没有.toml"})
 	path := write(t, "govqa.toml", `addr = "127.0.0.1:0"`, `adr = "x"`)

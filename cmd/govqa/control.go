@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -23,26 +24,70 @@ type control struct {
 	app      *app
 	listener net.Listener
 	server   *http.Server
-	path     string
+	remove   func() error
 }
 
 func controlPath(data string) string { return filepath.Join(data, "control.sock") }
 
+// maxSocketPath is how long, in bytes, the name of a Unix socket may be on
+// every system (sun_path holds 104 bytes on macOS, 108 on Linux).
+const maxSocketPath = 100
+
+// controlPrefix begins the name of a folder that holds only a socket.
+const controlPrefix = "govqa-control-"
+
+// socketPath is where the socket itself is: in the data folder, or, when the
+// folder's name is too long for a socket, where the link in the folder leads.
+func socketPath(data string) (string, error) {
+	path := controlPath(data)
+	if len(path) <= maxSocketPath {
+		return path, nil
+	}
+	return os.Readlink(path)
+}
+
+// listenControl makes the socket, and for a folder with a long name a private
+// folder for it and the link there. remove takes away what Close leaves.
+func listenControl(data string) (l net.Listener, remove func() error, err error) {
+	path := controlPath(data)
+	if old, err := os.Readlink(path); err == nil && strings.HasPrefix(filepath.Base(filepath.Dir(old)), controlPrefix) {
+		if err := os.RemoveAll(filepath.Dir(old)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	remove = func() error { return nil }
+	if len(path) > maxSocketPath {
+		dir, err := os.MkdirTemp("", controlPrefix+"*")
+		if err != nil {
+			return nil, nil, err
+		}
+		link := path
+		path = filepath.Join(dir, "sock")
+		remove = func() error { return errors.Join(os.Remove(link), os.RemoveAll(dir)) }
+		if err := os.Symlink(path, link); err != nil {
+			return nil, nil, errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	if l, err = net.Listen("unix", path); err != nil {
+		return nil, nil, errors.Join(err, remove())
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, nil, errors.Join(err, l.Close(), remove())
+	}
+	return l, remove, nil
+}
+
 // newControl makes the socket. One that a killed server left is replaced: the
 // store's lock has shown that no server runs.
 func newControl(data string, a *app) (*control, error) {
-	path := controlPath(data)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("control socket: %w", err)
-	}
-	l, err := net.Listen("unix", path)
+	l, remove, err := listenControl(data)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
-	}
-	ctl := &control{app: a, listener: l, path: path}
+	ctl := &control{app: a, listener: l, remove: remove}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /import", ctl.importFiles)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
@@ -60,7 +105,9 @@ func (ctl *control) serve() error {
 	return nil
 }
 
-func (ctl *control) close(ctx context.Context) error { return ctl.server.Shutdown(ctx) }
+func (ctl *control) close(ctx context.Context) error {
+	return errors.Join(ctl.server.Shutdown(ctx), ctl.remove())
+}
 
 // importFiles imports and waits until the new edition answers questions.
 func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
@@ -101,8 +148,12 @@ func (ctl *control) download(write func(context.Context, io.Writer) error) http.
 
 func controlClient(data string) *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		path, err := socketPath(data)
+		if err != nil {
+			return nil, err
+		}
 		var d net.Dialer
-		return d.DialContext(ctx, "unix", controlPath(data))
+		return d.DialContext(ctx, "unix", path)
 	}}}
 }
 

@@ -25,20 +25,13 @@ func guides(t *testing.T) []string {
 	}
 }
 
-// imported is a data folder with the guides as its first edition.
-func imported(t *testing.T) string {
-	t.Helper()
-	data := filepath.Join(t.TempDir(), "data")
-	must(t, "import", "-data", data, write(t, "事项.jsonl", guides(t)...))
-	return data
-}
-
 func export(t *testing.T, data string) string {
 	t.Helper()
 	return must(t, "export", "-data", data, "-")
 }
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	file := write(t, "事项.jsonl", guides(t)...)
 
@@ -62,6 +55,7 @@ func TestImport(t *testing.T) {
 }
 
 func TestImportOfABadRow(t *testing.T) {
+	t.Parallel()
 	data := imported(t)
 	before := export(t, data)
 	good := write(t, "好.jsonl", line(t, "G-1", "好的事项", nil))
@@ -86,6 +80,7 @@ func TestImportOfABadRow(t *testing.T) {
 }
 
 func TestImportOfTables(t *testing.T) {
+	t.Parallel()
 	table := "实施编码,事项名称,咨询电话,主管科室\nC-1,食品经营许可证核发,020-1234567,许可科\nC-2,护照首次申领,,出入境科\n"
 	gb, err := simplifiedchinese.GB18030.NewEncoder().String(table)
 	if err != nil {
@@ -109,6 +104,7 @@ func TestImportOfTables(t *testing.T) {
 }
 
 func TestImportOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
 	data := imported(t)
 	before := export(t, data)
 	fails(t, "import", "-data", data, filepath.Join(t.TempDir(), "没有.jsonl"))
@@ -119,6 +115,7 @@ func TestImportOfWhatIsNotThere(t *testing.T) {
 }
 
 func TestExport(t *testing.T) {
+	t.Parallel()
 	data := imported(t)
 	path := filepath.Join(t.TempDir(), "导出.jsonl")
 	must(t, "export", "-data", data, path)
@@ -135,6 +132,7 @@ func TestExport(t *testing.T) {
 }
 
 func TestExportOfAFolderThatIsNotThere(t *testing.T) {
+	t.Parallel()
 	for _, command := range []string{"export", "backup"} {
 		data, file := filepath.Join(t.TempDir(), "没有"), filepath.Join(t.TempDir(), "out")
 		want(t, fails(t, command, "-data", data, file).err, []string{"govqa: " + command + ": ", data, "没有数据"})
@@ -147,6 +145,7 @@ func TestExportOfAFolderThatIsNotThere(t *testing.T) {
 }
 
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	data := imported(t)
 	must(t, "import", "-data", data, write(t, "改.jsonl", line(t, "T-2", "护照换发", nil)))
 	path := filepath.Join(t.TempDir(), "备份")
@@ -168,6 +167,7 @@ func TestBackupAndRestore(t *testing.T) {
 }
 
 func TestRestoreOfADamagedBackup(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "备份")
 	must(t, "backup", "-data", imported(t), path)
 	whole := read(t, path)
@@ -226,21 +226,16 @@ func garble(path string, b []byte) error {
 }
 
 func TestCheckOfADamagedIndex(t *testing.T) {
+	t.Parallel()
 	whole := imported(t)
 	want(t, must(t, "check", "-data", whole), []string{"核对无误", "索引与第 1 版一致（3 条）"})
-	halved := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(halved, os.DirFS(whole)); err != nil {
-		t.Fatal(err)
-	}
+	halved := copied(t, whole)
 	damage("edition-*/*.zap", halve)(t, indexDir(halved))
 	want(t, must(t, "check", "-data", halved), []string{"索引是第 0 版，数据是第 1 版", "-rebuild", "核对无误"})
 	want(t, must(t, "ask", "-data", halved, "食品经营许可证要多久"), []string{"8个工作日"})
 	want(t, must(t, "check", "-data", halved), []string{"索引与第 1 版一致（3 条）"})
 
-	garbled := filepath.Join(t.TempDir(), "data")
-	if err := os.CopyFS(garbled, os.DirFS(whole)); err != nil {
-		t.Fatal(err)
-	}
+	garbled := copied(t, whole)
 	damage("edition-*/*.zap", garble)(t, indexDir(garbled))
 	want(t, must(t, "check", "-rebuild", "-data", garbled), []string{"索引已按第 1 版重建", "核对无误", "索引与第 1 版一致（3 条）"})
 	want(t, must(t, "ask", "-data", garbled, "食品经营许可证要多久"), []string{"8个工作日"})
@@ -249,6 +244,7 @@ func TestCheckOfADamagedIndex(t *testing.T) {
 // TestStartWithADamagedIndex opens the folder as every command does, but with
 // one dictionary for all rows.
 func TestStartWithADamagedIndex(t *testing.T) {
+	t.Parallel()
 	whole := imported(t)
 	l := <-loadSegmenter()
 	if l.err != nil {
@@ -271,10 +267,7 @@ func TestStartWithADamagedIndex(t *testing.T) {
 		{"the list of segments is garbled", damage("edition-*/root.bolt", garble)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			data := filepath.Join(t.TempDir(), "data")
-			if err := os.CopyFS(data, os.DirFS(whole)); err != nil {
-				t.Fatal(err)
-			}
+			data := copied(t, whole)
 			row.damage(t, indexDir(data))
 			s, err := store.Open(storeDir(data), store.Options{})
 			if err != nil {
@@ -305,6 +298,7 @@ func TestStartWithADamagedIndex(t *testing.T) {
 }
 
 func TestCheckOfDamagedData(t *testing.T) {
+	t.Parallel()
 	data := imported(t)
 	damage("*.sst", garble)(t, storeDir(data))
 	before := tree(t, data)

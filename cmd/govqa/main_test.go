@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/govqa/govqa/corpus"
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	var err error
 	switch role := os.Getenv(childRole); role {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	case "govqa":
 		main()
 	case "publish":
@@ -43,6 +44,43 @@ func TestMain(m *testing.M) {
 	}
 	fmt.Fprintln(os.Stderr, "child:", err)
 	os.Exit(3)
+}
+
+// shared holds what tests copy rather than make again.
+var shared struct {
+	dir      string
+	imported sync.Once
+}
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "govqa-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	shared.dir = dir
+	return m.Run()
+}
+
+// imported is a data folder with the guides as its first edition.
+func imported(t *testing.T) string {
+	t.Helper()
+	once := filepath.Join(shared.dir, "imported")
+	shared.imported.Do(func() {
+		must(t, "import", "-data", once, write(t, "事项.jsonl", guides(t)...))
+	})
+	return copied(t, once)
+}
+
+// copied is a copy of a data folder that no process has open.
+func copied(t *testing.T, from string) string {
+	t.Helper()
+	data := filepath.Join(t.TempDir(), "data")
+	if err := os.CopyFS(data, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // child makes a process of the test binary that plays a role. One that still

@@ -273,9 +273,9 @@ func fillUp(s *Store) error {
 	return errors.New("the disk never became full")
 }
 
-// childFills writes with the production's guard, scaled down to a small disk.
+// childFills writes with the production's guard.
 func childFills(dir string) error {
-	s, err := Open(dir, Options{Reserve: 64 << 20})
+	s, err := Open(dir, Options{})
 	if err != nil {
 		return err
 	}
@@ -307,7 +307,7 @@ func childFillsToItsLimit(dir string) error {
 func TestDiskFull(t *testing.T) {
 	t.Run("the file system is nearly full", func(t *testing.T) {
 		dir := t.TempDir()
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=160m"); err != nil {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=400m"); err != nil {
 			t.Skipf("no small file system: %v", err)
 		}
 		defer func() {

@@ -206,6 +206,10 @@ func badgerOptions(dir string, log *slog.Logger) badger.Options {
 		WithNumMemtables(3).
 		WithBlockCacheSize(16 << 20).
 		WithNumCompactors(2).
+		// A compaction writes its new tables before the old ones go. This
+		// bounds the first level, and so what it needs, to 48 MiB and what
+		// lies below: well within Options.Reserve.
+		WithNumLevelZeroTablesStall(6).
 		WithValueThreshold(64 << 10).
 		WithValueLogFileSize(16 << 20). // also the greatest value; a line is at most 8 MiB
 		WithVerifyValueChecksum(true).
