@@ -66,7 +66,6 @@ var ErrNotReady = errors.New("no edition loaded")
 // concurrent use; [Engine.Refresh] takes up a new edition between questions.
 type Engine struct {
 	Config
-	parser nlp.Parser
 	view   atomic.Pointer[view]
 	asked  hotCounts
 	fresh  sync.Mutex // one Refresh at a time
@@ -79,6 +78,7 @@ const maxEvents = 12
 // never changes once it is made.
 type view struct {
 	edition   corpus.Edition
+	parser    nlp.Parser
 	divisions *corpus.Divisions
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
@@ -98,7 +98,7 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Engine{Config: cfg, parser: nlp.Parser{Segmenter: cfg.Segmenter, Lexicon: cfg.Lexicon}}, nil
+	return &Engine{Config: cfg}, nil
 }
 
 // Refresh brings the index and the view up to the corpus's current edition.
@@ -151,7 +151,20 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 	}
 	v.divisions = corpus.Builtin().With(regions).Covering(v.covered...)
 	v.source = recommend.NewBundles(inForce)
+	speller, err := e.newSpeller()
+	if err != nil {
+		return nil, err
+	}
+	v.parser = nlp.Parser{Segmenter: e.Segmenter, Lexicon: e.Lexicon, Speller: speller}
 	return v, nil
+}
+
+// newSpeller takes up the words of the guides.
+func (e *Engine) newSpeller() (*nlp.Speller, error) {
+	dict, _ := e.Segmenter.(nlp.Dictionary)
+	var err error
+	s := nlp.NewSpeller(e.Lexicon, dict, func(yield func(string, int) bool) { err = e.Index.Words(yield) })
+	return s, err
 }
 
 func collect[T corpus.Record](records iter.Seq2[corpus.Record, error]) ([]T, error) {

@@ -272,3 +272,15 @@ func hotText(g *corpus.Guide, a nlp.Aspect) string {
 	}
 	return name + "的" + aspectLabels[a]
 }
+
+// Candidates returns the guides of the first stage with their features, the
+// best first: what the second stage is fitted on.
+func (e *Engine) Candidates(ctx context.Context, text string) ([]index.Hit, error) {
+	v := e.view.Load()
+	if v == nil {
+		return nil, ErrNotReady
+	}
+	u := e.understand(v, Request{Text: text})
+	return e.Index.Search(ctx, index.Query{Question: &u.question, Type: corpus.TypeGuide, Place: u.place, Limit: 100, Explain: true,
+		Filter: index.Filter{Region: u.region, On: e.Now()}})
+}

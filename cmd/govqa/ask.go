@@ -109,3 +109,34 @@ func evalQuestions(ctx context.Context, c *call) error {
 	_, err = fmt.Fprint(c.out, report)
 	return err
 }
+
+// evalFit fits the weights of the second stage on judged questions.
+func evalFit(ctx context.Context, c *call) (err error) {
+	if len(c.args) == 0 {
+		return errUsage
+	}
+	var dirs []string
+	var finders []eval.Finder
+	opened := map[string]*app{}
+	for _, arg := range c.args {
+		data, dir, named := strings.Cut(arg, "=")
+		if !named {
+			data, dir = c.data, arg
+		}
+		a := opened[data]
+		if a == nil {
+			if a, err = openApp(ctx, data, true, logTo(c.err), c.err); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, a.close()) }()
+			opened[data] = a
+		}
+		dirs, finders = append(dirs, dir), append(finders, a.engine)
+	}
+	report, err := eval.Fit(ctx, dirs, finders, c.values.penalty)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(c.out, report)
+	return err
+}

@@ -51,6 +51,7 @@ type values struct {
 	dryRun, skipRejected, json bool
 	rebuild                    bool
 	role                       string
+	penalty                    float64
 }
 
 func main() {
@@ -179,6 +180,12 @@ func commands() []command {
 			long: "用目录里的评判题（questions.jsonl、dialogs.jsonl、ambiguous.jsonl、outofscope.jsonl）考问数据目录，输出各项指标。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
+		{name: "eval fit", args: "[数据目录=]评判题目录…", short: "用评判题拟合排序的权重", run: evalFit,
+			long: "按事项分五折拟合第二段排序的权重，输出现有权重与拟合权重的指标、区间，以及去掉每个特征后的指标。\n" +
+				"评判题目录前可写明它所问的数据目录，不写就是 -data 的目录。权重写在 index/rank.go，由人决定是否采用。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.Float64Var(&c.values.penalty, "penalty", 1, "权重的 L2 惩罚")
 			}},
 		{name: "backup", args: "文件", short: "备份数据（服务运行时也可以）", run: backup,
 			long: "写出一份一致的完整备份，附校验和。服务正在使用数据目录时，由服务写出。"},
