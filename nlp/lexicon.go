@@ -254,13 +254,13 @@ type match struct {
 
 func newMatcher() *matcher { return &matcher{map[rune][]phrase{}, map[[2]rune][]phrase{}} }
 
-// add takes a phrase, normalised; ^ before it and $ behind it bind it to the
-// edge of a clause.
+// add takes a phrase and normalises it; ^ before it and $ behind it bind it to
+// the edge of a clause, and _ stands for a blank.
 func (m *matcher) add(s string, value int) {
 	p := phrase{value: value}
 	s, p.start = strings.CutPrefix(s, "^")
 	s, p.end = strings.CutSuffix(s, "$")
-	switch p.runes = []rune(Normalize(s)); len(p.runes) {
+	switch p.runes = []rune(Normalize(strings.ReplaceAll(s, "_", " "))); len(p.runes) {
 	case 0:
 	case 1:
 		m.byFirst[p.runes[0]] = append(m.byFirst[p.runes[0]], p)
