@@ -281,9 +281,11 @@ func (lex *Lexicon) AskedSituations(seg Segmenter, text string) SituationSet {
 	return lex.sitAsked.set(runes, wordsOver(seg, text, len(runes)))
 }
 
-// A matcher finds many phrases in a text at once.
+// A matcher finds many phrases in a text at once. It looks at the first two
+// characters together, because hundreds of phrases begin with the same one.
 type matcher struct {
-	byFirst map[rune][]phrase
+	byFirst map[rune][]phrase    // of one character
+	byPair  map[[2]rune][]phrase // of more
 }
 
 type phrase struct {
@@ -297,39 +299,81 @@ type match struct {
 	value      int
 }
 
-func newMatcher() *matcher { return &matcher{map[rune][]phrase{}} }
+func newMatcher() *matcher { return &matcher{map[rune][]phrase{}, map[[2]rune][]phrase{}} }
 
-// add takes a phrase, normalised; ^ before it and $ behind it bind it to the
-// edge of a clause.
+// add takes a phrase and normalises it; ^ before it and $ behind it bind it to
+// the edge of a clause, and _ stands for a blank.
 func (m *matcher) add(s string, value int) {
 	p := phrase{value: value}
 	s, p.start = strings.CutPrefix(s, "^")
 	s, p.end = strings.CutSuffix(s, "$")
-	if p.runes = []rune(Normalize(s)); len(p.runes) > 0 {
+	switch p.runes = []rune(Normalize(strings.ReplaceAll(s, "_", " "))); len(p.runes) {
+	case 0:
+	case 1:
 		m.byFirst[p.runes[0]] = append(m.byFirst[p.runes[0]], p)
+	default:
+		pair := [2]rune(p.runes)
+		m.byPair[pair] = append(m.byPair[pair], p)
 	}
 }
 
 // seal sorts the phrases longest first.
 func (m *matcher) seal() {
-	for _, ps := range m.byFirst {
+	for _, ps := range m.byPair {
 		slices.SortStableFunc(ps, func(a, b phrase) int { return len(b.runes) - len(a.runes) })
 	}
 }
 
-// each calls found for every occurrence of every phrase.
+// each calls found for every occurrence of every phrase, in the order of
+// their first characters and longest first.
 func (m *matcher) each(text []rune, found func(match)) {
 	for i, r := range text {
-		for _, p := range m.byFirst[r] {
-			end := i + len(p.runes)
-			if end > len(text) || !slices.Equal(p.runes, text[i:end]) ||
-				p.start && i > 0 && inClause(text[i-1]) ||
-				p.end && end < len(text) && inClause(text[end]) {
-				continue
+		if i+1 < len(text) {
+			visit(m.byPair[[2]rune{r, text[i+1]}], text, i, found)
+		}
+		visit(m.byFirst[r], text, i, found)
+	}
+}
+
+// phrases yields every phrase.
+func (m *matcher) phrases(yield func(phrase) bool) {
+	for _, list := range m.byFirst {
+		for _, p := range list {
+			if !yield(p) {
+				return
 			}
-			found(match{i, end, p.value})
 		}
 	}
+	for _, list := range m.byPair {
+		for _, p := range list {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// visit calls found for those phrases that occur at i.
+func visit(phrases []phrase, text []rune, i int, found func(match)) {
+	for _, p := range phrases {
+		end := i + len(p.runes)
+		if end > len(text) || !slices.Equal(p.runes, text[i:end]) ||
+			p.start && i > 0 && inClause(text[i-1]) ||
+			p.end && end < len(text) && inClause(text[end]) ||
+			i > 0 && sameRun(text[i-1], text[i]) ||
+			end < len(text) && sameRun(text[end-1], text[end]) {
+			continue
+		}
+		found(match{i, end, p.value})
+	}
+}
+
+// sameRun reports whether two neighbours belong to one latin word or to one
+// number, so that no phrase ends between them: the ata of data is no ATA.
+func sameRun(a, b rune) bool {
+	letter := func(r rune) bool { return 'a' <= r && r <= 'z' }
+	digit := func(r rune) bool { return '0' <= r && r <= '9' }
+	return letter(a) && letter(b) || digit(a) && digit(b)
 }
 
 // set returns the classes of the phrases in a text. A short phrase inside a

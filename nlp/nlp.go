@@ -10,7 +10,6 @@ package nlp
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -49,16 +48,21 @@ func fold(s string) string {
 	return strings.Join(strings.FieldsFunc(s, space), " ")
 }
 
-// isPlain reports whether s is certainly in normal form: lower-case ASCII and
-// single inner blanks only. It spares short codes and latin queries the work.
+// isPlain reports whether s is certainly in normal form: lower-case ASCII,
+// simplified Chinese characters and single inner blanks only. It spares most
+// questions, codes and vocabulary entries the work.
 func isPlain(s string) bool {
 	blank := true // a leading blank is not normal
-	for i := range len(s) {
-		c := s[i]
-		if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || 'A' <= c && c <= 'Z' || c == ' ' && blank {
+	for _, r := range s {
+		switch {
+		case r == ' ':
+			if blank {
+				return false
+			}
+		case r < ' ', 'A' <= r && r <= 'Z', 0x7f <= r && r < 0x4e00, r > 0x9fff, r >= 0x4e00 && toSimplified(r) != r:
 			return false
 		}
-		blank = c == ' '
+		blank = r == ' '
 	}
 	return s == "" || !blank
 }

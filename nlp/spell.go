@@ -88,14 +88,12 @@ func (s *Speller) bound(r rune) bool {
 func (lex *Lexicon) spelled() iter.Seq2[string, bool] {
 	return func(yield func(string, bool) bool) {
 		for _, m := range []*matcher{lex.filler, lex.aspects, lex.sitAsked, lex.sitOfficer, lex.everyday} {
-			for _, ps := range m.byFirst {
-				for _, p := range ps {
-					if m == lex.everyday && lex.mistyped[p.value] {
-						continue
-					}
-					if !yield(string(p.runes), m == lex.everyday) {
-						return
-					}
+			for p := range m.phrases {
+				if m == lex.everyday && lex.mistyped[p.value] {
+					continue
+				}
+				if !yield(string(p.runes), m == lex.everyday) {
+					return
 				}
 			}
 		}
