@@ -71,6 +71,7 @@ var classes = []struct {
 	{"task", Refused},
 	{"outside", Refused},
 
+	{"entertain", Smalltalk},
 	{"identity", Smalltalk},
 	{"insult", Smalltalk},
 	{"thanks", Smalltalk},

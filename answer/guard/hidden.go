@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -17,8 +18,11 @@ import (
 // \u escapes. Ordinary text in such a dress is caught too when it says
 // anything that would be caught openly.
 func (g *Guard) hidden(text string) string {
-	if tags := tagText(text); len(tags) >= 6 && !isFlag(tags) {
+	if tags := tagText(text); len(tags) >= 4 && !strings.ContainsRune(text, '\U0001F3F4') || len(tags) > 6 {
 		return "hidden tag characters"
+	}
+	if hasMarkup(text) {
+		return "markup of a prompt"
 	}
 	for _, word := range longWords(text) {
 		plain := decode(word)
@@ -39,7 +43,8 @@ func (g *Guard) hidden(text string) string {
 	return ""
 }
 
-// tagText returns what tag characters (U+E0020…) spell: people see nothing.
+// tagText returns what tag characters (U+E0020…) spell: people see nothing. A
+// black flag before them makes them the flag of a region, as gbeng.
 func tagText(text string) string {
 	var b strings.Builder
 	for _, r := range text {
@@ -50,9 +55,17 @@ func tagText(text string) string {
 	return b.String()
 }
 
-// isFlag reports whether tag characters are those of a flag, as gbeng.
-func isFlag(tags string) bool {
-	return len(tags) <= 6 && strings.Trim(tags, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+// markup is what prompts for a model and web pages are written with, and no
+// question of a citizen.
+var markup = []string{"</", "<|", "|>", "[inst]", "[/inst]", "[system]", "<<sys>>", "<script", "<img", "<iframe", "{{", "${", "system:", "assistant:",
+	"### instruction", "###instruction", "begin prompt", "javascript:"}
+
+func hasMarkup(text string) bool {
+	if !strings.ContainsAny(text, "<[{$:#|：＜") {
+		return false
+	}
+	text = strings.ReplaceAll(nlp.Normalize(text), ": ", ":")
+	return slices.ContainsFunc(markup, func(m string) bool { return strings.Contains(text, m) })
 }
 
 // longWords are the runs of letters, digits and the signs of base64 that are
