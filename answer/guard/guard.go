@@ -8,12 +8,7 @@
 // and knows nothing of matters, so that it can run before everything else.
 package guard
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/govqa/govqa/nlp"
-)
+import "github.com/govqa/govqa/nlp"
 
 // An Outcome is what becomes of a caught text. The values are those of the
 // contract.
@@ -42,12 +37,12 @@ var classes = []struct {
 	{"drowning", Emergency},
 	{"medical", Emergency},
 	{"traffic", Emergency},
-	{"crime", Emergency},
-	{"trapped", Emergency},
-	{"missing", Emergency},
 	{"suicide", Emergency},
 	{"child_abuse", Emergency},
 	{"violence", Emergency},
+	{"crime", Emergency},
+	{"trapped", Emergency},
+	{"missing", Emergency},
 	{"fraud", Emergency},
 
 	{"injection", Refused},
@@ -143,14 +138,15 @@ type Guard struct {
 // Check reports whether a citizen's text must be caught. It takes the text as
 // it was typed, since what is hidden in it is lost by normalising.
 func (g *Guard) Check(text string) (Finding, bool) {
-	best, rule := g.match(text)
+	normal := nlp.Normalize(text)
+	best, rule := g.match(normal)
 	if inj := Class("injection").order(); best > inj {
-		if name := g.hidden(text); name != "" {
+		if name := g.hidden(text, normal); name != "" {
 			best, rule = inj, name
 		}
 	}
 	if best == len(classes) {
-		name := meaningless(nlp.Normalize(text))
+		name := meaningless(normal)
 		if name == "" {
 			return Finding{}, false
 		}
@@ -161,96 +157,14 @@ func (g *Guard) Check(text string) (Finding, bool) {
 }
 
 // match returns the order of the most urgent class that a rule finds in the
-// text, and where the rule is written; len(classes) when none does.
+// normalised text, and where the rule is written; len(classes) when none does.
 func (g *Guard) match(text string) (best int, where string) {
-	best = len(classes)
-	t := squeeze(nlp.Normalize(text))
+	t := squeeze(text)
 	if len(t.runes) == 0 {
-		return best, ""
+		return len(classes), ""
 	}
-	hits := g.find(t)
-	for _, h := range hits {
-		for _, i := range g.byFirst[h.slot] {
-			r := &g.rules[i]
-			if r.order < best && r.holds(g, t, hits) {
-				best, where = r.order, r.where
-			}
-		}
+	if r := g.read(t).urgent(); r != nil {
+		return r.order, r.where
 	}
-	return best, where
-}
-
-// find looks for all atoms. A hit is one atom in one slot.
-func (g *Guard) find(t squeezed) []hit {
-	type found struct {
-		atom       int
-		start, end int
-	}
-	all := make([]found, 0, 64)
-	var neutral []found
-	g.atoms.Each(t.runes, func(atom, start, end int) {
-		if g.latin[atom] && !t.wordEdges(start, end) {
-			return
-		}
-		if g.neutral[atom] {
-			neutral = append(neutral, found{atom, start, end})
-		}
-		if len(g.slots[atom]) > 0 {
-			all = append(all, found{atom, start, end})
-		}
-	})
-	hits := make([]hit, 0, 2*len(all))
-	for _, f := range all {
-		inside := slices.ContainsFunc(neutral, func(n found) bool {
-			return n.start <= f.start && f.end <= n.end && n.end-n.start > f.end-f.start
-		})
-		for _, s := range g.slots[f.atom] {
-			hits = append(hits, hit{s, f.start, f.end, inside})
-		}
-	}
-	return hits
-}
-
-// squeezed is a normalised text without blanks, punctuation and signs, so
-// that i.g.n.o.r.e and 着 火 了 read like the words they are.
-type squeezed struct {
-	runes []rune
-	after []bool // whether something was left out before the rune
-}
-
-// lookalikes are letters of other scripts that show like latin ones.
-var lookalikes = strings.NewReplacer("а", "a", "е", "e", "о", "o", "р", "p", "с", "c", "х", "x", "у", "y", "і", "i", "ѕ", "s", "ј", "j",
-	"к", "k", "м", "m", "т", "t", "н", "h", "в", "b", "ԁ", "d", "ɡ", "g", "ո", "n", "ο", "o", "α", "a", "ι", "i", "ν", "v", "ρ", "p", "τ", "t", "ı", "i")
-
-func squeeze(text string) squeezed {
-	for _, r := range text {
-		if r > 0x7f && r < 0x600 {
-			text = lookalikes.Replace(text)
-			break
-		}
-	}
-	t := squeezed{make([]rune, 0, len(text)), make([]bool, 0, len(text))}
-	left := true
-	for _, r := range text {
-		if !nlp.IsHan(r) && !isLetterOrDigit(r) {
-			left = true
-			continue
-		}
-		t.runes, t.after = append(t.runes, r), append(t.after, left)
-		left = false
-	}
-	return t
-}
-
-func isLetterOrDigit(r rune) bool {
-	return 'a' <= r && r <= 'z' || '0' <= r && r <= '9'
-}
-
-func isLetter(r rune) bool { return 'a' <= r && r <= 'z' }
-
-// wordEdges reports whether a latin word ends at both edges, rather than
-// going on: hi is not in shi.
-func (t squeezed) wordEdges(start, end int) bool {
-	return (start == 0 || t.after[start] || !isLetter(t.runes[start]) || !isLetter(t.runes[start-1])) &&
-		(end == len(t.runes) || t.after[end] || !isLetter(t.runes[end-1]) || !isLetter(t.runes[end]))
+	return len(classes), ""
 }

@@ -17,11 +17,11 @@ import (
 // not see or cannot read: in tag characters, base64, hexadecimal, percent or
 // \u escapes. Ordinary text in such a dress is caught too when it says
 // anything that would be caught openly.
-func (g *Guard) hidden(text string) string {
+func (g *Guard) hidden(text, normal string) string {
 	if tags := tagText(text); len(tags) >= 4 && !strings.ContainsRune(text, '\U0001F3F4') || len(tags) > 6 {
 		return "hidden tag characters"
 	}
-	if hasMarkup(text) {
+	if hasMarkup(normal) {
 		return "markup of a prompt"
 	}
 	for _, word := range longWords(text) {
@@ -29,13 +29,13 @@ func (g *Guard) hidden(text string) string {
 		if plain == "" {
 			continue
 		}
-		if best, _ := g.match(plain); best < len(classes) || utf8.RuneCountInString(plain) >= 6 && readable(plain) {
+		if best, _ := g.match(nlp.Normalize(plain)); best < len(classes) || utf8.RuneCountInString(plain) >= 6 && readable(plain) {
 			return "encoded text"
 		}
 	}
 	if strings.Contains(text, `\u`) || strings.Contains(text, "%") || strings.Contains(text, "&#") {
 		if plain := unescape(text); plain != text {
-			if best, _ := g.match(plain); best <= Class("politics").order() {
+			if best, _ := g.match(nlp.Normalize(plain)); best <= Class("politics").order() {
 				return "escaped text"
 			}
 		}
@@ -60,11 +60,12 @@ func tagText(text string) string {
 var markup = []string{"</", "<|", "|>", "[inst]", "[/inst]", "[system]", "<<sys>>", "<script", "<img", "<iframe", "{{", "${", "system:", "assistant:",
 	"### instruction", "###instruction", "begin prompt", "javascript:"}
 
+// hasMarkup looks for them in a normalised text.
 func hasMarkup(text string) bool {
-	if !strings.ContainsAny(text, "<[{$:#|：＜") {
+	if !strings.ContainsAny(text, "<[{$:#|") {
 		return false
 	}
-	text = strings.ReplaceAll(nlp.Normalize(text), ": ", ":")
+	text = strings.ReplaceAll(text, ": ", ":")
 	return slices.ContainsFunc(markup, func(m string) bool { return strings.Contains(text, m) })
 }
 
@@ -159,4 +160,19 @@ func escaped(s string) (rune, int) {
 		}
 	}
 	return 0, 0
+}
+
+// lookalikes are letters of other scripts that show like latin ones, and
+// those.
+var lookalikes = [2]string{"аеорсхуіѕјкмтнвԁɡոοαινρτı", "aeopcxyisjkmthbdgnoaivpti"}
+
+// unlike puts latin letters for their lookalikes.
+func unlike(text string) string {
+	from, to := []rune(lookalikes[0]), lookalikes[1]
+	return strings.Map(func(r rune) rune {
+		if i := slices.Index(from, r); i >= 0 {
+			return rune(to[i])
+		}
+		return r
+	}, text)
 }

@@ -297,6 +297,9 @@ func (l *loader) build() *Guard {
 	for i, a := range b.atoms {
 		g.latin[i] = isLetter(rune(a[0])) || isLetter(rune(a[len(a)-1]))
 	}
+	for _, list := range g.slots {
+		slices.Sort(list)
+	}
 	g.byFirst = make([][]int32, len(b.slotAt))
 	for i := range g.rules {
 		first := g.rules[i].terms[0].slot
