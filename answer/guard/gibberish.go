@@ -12,7 +12,8 @@ import (
 // only might be meaningless is left to the search, which finds nothing either.
 func meaningless(text string) string {
 	han, letters, digits := 0, 0, 0
-	distinct := map[rune]bool{}
+	var first, second rune // the first two characters that differ
+	distinct := 0          // 3 is more than two
 	for _, r := range text {
 		switch {
 		case nlp.IsHan(r):
@@ -24,7 +25,14 @@ func meaningless(text string) string {
 		default:
 			continue
 		}
-		distinct[r] = true
+		switch {
+		case distinct == 0:
+			first, distinct = r, 1
+		case distinct == 1 && r != first:
+			second, distinct = r, 2
+		case distinct == 2 && r != first && r != second:
+			distinct = 3
+		}
 	}
 	n := han + letters + digits
 	switch {
@@ -33,7 +41,7 @@ func meaningless(text string) string {
 			return ""
 		}
 		return "signs only"
-	case n >= 4 && len(distinct) == 1, n >= 8 && len(distinct) == 2:
+	case n >= 4 && distinct == 1, n >= 8 && distinct == 2:
 		return "one character again and again"
 	case han > 0:
 		return ""

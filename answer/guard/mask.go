@@ -109,10 +109,18 @@ func replaceOnce(text string, found []Private, with rune) string {
 // without overlaps. Numbers of public services (12345, 95588, 020-12345678)
 // are none.
 func Find(text string) []Private {
-	if !strings.ContainsAny(text, "0123456789@") && !strings.ContainsAny(text, numerals) && !strings.ContainsAny(text, "叫名址住") {
-		return nil
-	}
 	s := []rune(text)
+	digits, spoken, names := 0, 0, false
+	for _, r := range s {
+		switch {
+		case isDigit(r):
+			digits++
+		case r == '叫' || r == '名' || r == '人':
+			names = true
+		case isNumeral(r):
+			spoken++
+		}
+	}
 	var found []Private
 	add := func(p Private) {
 		if !slices.ContainsFunc(found, func(o Private) bool { return p.Start < o.End && o.Start < p.End }) {
@@ -121,12 +129,20 @@ func Find(text string) []Private {
 	}
 	// Where two readings overlap, the one that is looked for first stands.
 	findEmails(s, add)
-	findAccounts(s, add)
-	findAddresses(s, add)
-	findPlates(s, add)
-	findNumbers(s, add)
-	findSpoken(s, add)
-	findNames(s, add)
+	if digits > 0 || strings.ContainsRune(text, '_') {
+		findAccounts(s, add)
+	}
+	if digits > 0 {
+		findAddresses(s, add)
+		findPlates(s, add)
+		findNumbers(s, add)
+	}
+	if spoken > 0 && digits+spoken >= 8 {
+		findSpoken(s, add)
+	}
+	if names {
+		findNames(s, add)
+	}
 	slices.SortFunc(found, func(a, b Private) int { return a.Start - b.Start })
 	return found
 }
@@ -286,10 +302,6 @@ const notNames = ",.;:!?、。 ()想要来去的是在今年住办问没有电�
 
 // findNames looks for a surname and one or two characters behind a cue.
 func findNames(s []rune, add func(Private)) {
-	text := string(s)
-	if !strings.ContainsAny(text, "叫名人") {
-		return
-	}
 	for _, cue := range nameCues {
 		c := []rune(cue)
 		for i := 0; i+len(c)+1 < len(s); i++ {

@@ -202,14 +202,20 @@ func (r run) isCode(s []rune) bool {
 	return (before || after || r.prefix != "") && len(r.digits) < 15 && !(after && len(r.digits) >= 11)
 }
 
-// numerals are the Chinese characters that numbers are spelled or read out
-// with.
-const numerals = "零〇一二三四五六七八九幺壹贰叁肆伍陆柒捌玖两洞拐勾"
+// isNumeral reports whether r is a Chinese character that numbers are spelled
+// or read out with.
+func isNumeral(r rune) bool {
+	switch r {
+	case '零', '〇', '一', '二', '三', '四', '五', '六', '七', '八', '九', '幺', '壹', '贰', '叁', '肆', '伍', '陆', '柒', '捌', '玖', '两', '洞', '拐', '勾':
+		return true
+	}
+	return false
+}
 
 // findSpoken looks for long runs of Chinese numerals, mixed with digits:
 // 幺三八零零一三八零零零.
 func findSpoken(s []rune, add func(Private)) {
-	spoken := func(r rune) bool { return isDigit(r) || strings.ContainsRune(numerals, r) }
+	spoken := func(r rune) bool { return isDigit(r) || isNumeral(r) }
 	for i := 0; i < len(s); i++ {
 		if !spoken(s[i]) {
 			continue

@@ -65,7 +65,7 @@ func (g *Guard) read(t squeezed) *reading {
 		atom int32
 		span
 	}
-	all := make([]found, 0, 128)
+	all := make([]found, 0, 2*len(t.runes))
 	var neutral []span
 	g.atoms.Each(t.runes, func(atom, start, end int) {
 		if g.latin[atom] && !t.wordEdges(start, end) {
