@@ -70,7 +70,7 @@ const keyRows = "qwertyuiop asdfghjkl zxcvbnm poiuytrewq lkjhgfdsa mnbvcxz"
 
 // mashed reports whether every word of latin letters is made by hitting keys.
 func mashed(text string) bool {
-	any := false
+	found := false
 	for w := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isLetterOrDigit(r) }) {
 		if utf8.RuneCountInString(w) < 4 {
 			continue
@@ -78,9 +78,9 @@ func mashed(text string) bool {
 		if !mashedWord(w) {
 			return false
 		}
-		any = true
+		found = true
 	}
-	return any
+	return found
 }
 
 // mashedWord: keys in a row, hardly a vowel, or letters mixed with digits. A

@@ -85,7 +85,8 @@ func Classes() []Class {
 	return list
 }
 
-// An Outcome of a class, or "" when there is no such class.
+// Outcome returns what becomes of a text of the class, or "" when there is no
+// such class.
 func (c Class) Outcome() Outcome {
 	if i := c.order(); i >= 0 {
 		return classes[i].outcome

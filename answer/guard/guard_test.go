@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,13 +113,13 @@ func TestSampleCorpusPasses(t *testing.T) {
 			var texts []string
 			switch r := row.Record.(type) {
 			case *corpus.Guide:
-				texts = append(r.Aliases, r.Name, r.ShortName, r.Parent)
+				texts = slices.Concat(r.Aliases, []string{r.Name, r.ShortName, r.Parent})
 				for _, f := range r.FAQs {
 					passes(t, g, f.Q)
 				}
 			case *corpus.FAQ:
 				questions++
-				for _, q := range append(r.Similar, r.Question) {
+				for _, q := range slices.Concat(r.Similar, []string{r.Question}) {
 					passes(t, g, q)
 				}
 			case *corpus.Bundle:
@@ -158,7 +159,7 @@ func TestProvincePasses(t *testing.T) {
 		Aliases                 []string
 		FAQs                    []struct{ Q string }
 	}) {
-		for _, name := range append(row.Aliases, row.Name, row.ShortName, row.Parent) {
+		for _, name := range slices.Concat(row.Aliases, []string{row.Name, row.ShortName, row.Parent}) {
 			if name == "" {
 				continue
 			}

@@ -82,6 +82,9 @@ func joins(s []rune, j int) bool {
 	return to-from < 3 && to+1 < len(s) && isDigit(s[to+1])
 }
 
+// permitLetters are what the numbers of passports and permits begin with.
+const permitLetters = "egdspchmkltw"
+
 // kind tells what number a run is, if a private one.
 func (r run) kind(s []rune) (Kind, bool) {
 	d := r.digits
@@ -91,7 +94,7 @@ func (r run) kind(s []rune) (Kind, bool) {
 	}
 	if r.prefix != "" {
 		switch p := r.prefix; {
-		case len(p) == 1 && n >= 8 && n <= 10 && strings.Contains("egdspchmkltw", p), len(p) == 2 && (p[0] == 'e' || p[0] == 'c') && n == 7:
+		case len(p) == 1 && n >= 8 && n <= 10 && strings.IndexByte(permitLetters, p[0]) >= 0, len(p) == 2 && (p[0] == 'e' || p[0] == 'c') && n == 7:
 			return Passport, true
 		case len(p) <= 2 && n >= 6 && n <= 8:
 			return Passport, true // Hong Kong and Macao IDs, old passports
