@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
@@ -165,7 +166,7 @@ func (e *Engine) Feedback(ctx context.Context, f Feedback) error {
 	if utf8.RuneCountInString(f.Text) > 500 || len(f.Answer) > 64 || f.Answer == "" {
 		return fmt.Errorf("answer or text: %w", ErrBadFeedback)
 	}
-	f.Text = maskDigits(f.Text)
+	f.Text = guard.Mask(f.Text)
 	if e.Journal == nil {
 		return nil
 	}

@@ -346,4 +346,8 @@ func TestServeWithABadConfig(t *testing.T) {
 	if made := slices.Sorted(maps.Keys(tree(t, filepath.Dir(data)))); len(made) > 0 {
 		t.Errorf("a server that did not start made %v", made)
 	}
+	rules := write(t, "rules-own.tsv", "fire\t3\t走水了", "fire\t9\t天火")
+	want(t, fails(t, "serve", "-data", data, "-config", write(t, "govqa.toml", fmt.Sprintf("guard_dir = %q", filepath.Dir(rules)))).err,
+		[]string{"配置无效", "guard_dir", "rules-own.tsv:2"})
+	want(t, fails(t, "serve", "-data", data, "-config", write(t, "govqa.toml", fmt.Sprintf("guard_dir = %q", rules))).err, []string{"guard_dir", "不是文件夹"})
 }
