@@ -49,7 +49,7 @@ type call struct {
 type values struct {
 	addr, config, format, run  string
 	dryRun, skipRejected, json bool
-	rebuild                    bool
+	rebuild, table             bool
 	role                       string
 }
 
@@ -176,9 +176,10 @@ func commands() []command {
 				fs.StringVar(&c.values.run, "run", "", "把每个问题的前 100 个结果写成 TREC 运行文件")
 			}},
 		{name: "eval questions", args: "目录", short: "在数据目录上评测问答", run: evalQuestions,
-			long: "用目录里的评判题（questions.jsonl、dialogs.jsonl、ambiguous.jsonl、outofscope.jsonl）考问数据目录，输出各项指标。",
+			long: "用目录里的评判题（questions.jsonl、dialogs.jsonl、ambiguous.jsonl、outofscope.jsonl 或 special.jsonl）考问数据目录，\n输出各项指标、按文体、主题、要素等的分项、应有与实得的结果对照，以及把握与实际的校准。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+				fs.BoolVar(&c.values.table, "table", false, "输出给人看的 Markdown 表")
 			}},
 		{name: "backup", args: "文件", short: "备份数据（服务运行时也可以）", run: backup,
 			long: "写出一份一致的完整备份，附校验和。服务正在使用数据目录时，由服务写出。"},
