@@ -312,7 +312,7 @@ func TestJudgedCounts(t *testing.T) {
 // and the figures in docs/evaluation.md: who changes them shows the change.
 func TestJudgedReport(t *testing.T) {
 	engine, recs := sampleEngine(t)
-	report, err := eval.Questions(t.Context(), judgedDir, engine, func(code string) []corpus.Theme {
+	report, err := eval.Questions(t.Context(), judgedDir, askAhead(t, engine, judgedSet(t)), func(code string) []corpus.Theme {
 		g, _ := guide(recs, code)
 		return g.Themes
 	})

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/eval"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/corpus/sample"
 	"github.com/govqa/govqa/index"
@@ -87,28 +90,29 @@ var segmenter = sync.OnceValues(func() (production, error) {
 	return production{seg, lex}, err
 })
 
-// indexed is an index in memory of the records, made with the production
+// indexOf is an index in memory of the records, made with the production
 // segmenter.
-func indexed(t *testing.T, recs records) (*index.Index, production) {
-	t.Helper()
+func indexOf(recs records) (*index.Index, error) {
 	p, err := segmenter()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	ix, err := index.Open("", p.seg, p.lex, index.Options{})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(func() {
-		if err := ix.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	if _, err := ix.CatchUp(t.Context(), recs); err != nil {
-		t.Fatal(err)
-	}
-	return ix, p
+	_, err = ix.CatchUp(context.Background(), recs)
+	return ix, err
 }
+
+// sampleIndex is made once; it lives as long as the process.
+var sampleIndex = sync.OnceValues(func() (*index.Index, error) {
+	recs, err := sampleRecords()
+	if err != nil {
+		return nil, err
+	}
+	return indexOf(recs)
+})
 
 // sampleEngine answers from the sample corpus as the service does.
 func sampleEngine(t *testing.T) (*answer.Engine, records) {
@@ -117,16 +121,69 @@ func sampleEngine(t *testing.T) (*answer.Engine, records) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ix, p := indexed(t, recs)
+	ix, err := sampleIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := segmenter()
+	if err != nil {
+		t.Fatal(err)
+	}
 	e, err := answer.New(answer.Config{Corpus: recs, Index: ix, Segmenter: p.seg, Lexicon: p.lex,
 		StateKey: []byte("0123456789abcdef"), Now: func() time.Time { return today }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Refresh(context.WithoutCancel(t.Context())); err != nil {
+	if err := e.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return e, recs
+}
+
+// An ahead answers from what was asked before the run, on several processors
+// at once: a judged set is mostly questions that do not depend on each other.
+type ahead struct {
+	*answer.Engine
+	answers map[string]answer.Answer // of questions that begin a conversation
+}
+
+// askAhead asks every question of a set that begins a conversation.
+func askAhead(t *testing.T, e *answer.Engine, set eval.Set) ahead {
+	t.Helper()
+	var first []string
+	texts(set, func(id, text string) {
+		if _, turn, isTurn := strings.Cut(id, "."); !isTurn || turn == "0" {
+			first = append(first, text)
+		}
+	})
+	answers := make([]answer.Answer, len(first))
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(first); i += workers {
+				a, err := e.Ask(t.Context(), answer.Request{Text: first[i]})
+				if err != nil {
+					t.Errorf("%q: %v", first[i], err)
+				}
+				answers[i] = a
+			}
+		})
+	}
+	wg.Wait()
+	a := ahead{e, map[string]answer.Answer{}}
+	for i, text := range first {
+		a.answers[text] = answers[i]
+	}
+	return a
+}
+
+// Ask implements eval.Asker.
+func (a ahead) Ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
+	if known, ok := a.answers[r.Text]; ok && r.State == "" {
+		return known, nil
+	}
+	return a.Engine.Ask(ctx, r)
 }
 
 func guide(recs records, code string) (*corpus.Guide, bool) {
