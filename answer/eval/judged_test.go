@@ -54,7 +54,7 @@ func texts(set eval.Set, fn func(id, text string)) {
 func TestJudgedIDs(t *testing.T) {
 	seen := map[string]bool{}
 	texts(judgedSet(t), func(id, text string) {
-		if seen[id] || !regexp.MustCompile(`^[sdmx]\d{2,3}([a-d]|\.\d)?$`).MatchString(id) {
+		if seen[id] || !regexp.MustCompile(`^[sdmx]\d{2,3}([a-f]|\.\d)?$`).MatchString(id) {
 			t.Errorf("id %q is double or malformed", id)
 		}
 		seen[id] = true
@@ -253,6 +253,20 @@ func fieldOf(g *corpus.Guide, a nlp.Aspect) string {
 		said = append(said, g.Scope)
 	case nlp.AspectOnline:
 		said = append(said, g.OnlineURL)
+	case nlp.AspectProcedure:
+		said = g.Steps
+	case nlp.AspectBasis:
+		for _, b := range g.Basis {
+			said = append(said, b.Name, b.Article, b.Number)
+		}
+	case nlp.AspectAudience:
+		for _, who := range g.Audience {
+			said = append(said, string(who))
+		}
+	case nlp.AspectAgent:
+		if g.Agent != nil {
+			said = append(said, map[bool]string{true: "可以委托他人代办", false: "不可以代办"}[*g.Agent])
+		}
 	}
 	return strings.Join(said, " ")
 }

@@ -53,11 +53,11 @@ func picked(before, a answer.Answer, pick int) bool {
 // exact reports whether every expected string stands in the answer's text or
 // facts; digits as a whole number.
 func exact(a answer.Answer, want []string) bool {
-	said := a.Text
+	parts := []string{a.Text}
 	for _, f := range a.Facts {
-		said += " " + f.Value
+		parts = append(parts, f.Value)
 	}
-	said = plain(said)
+	said := plain(strings.Join(parts, " "))
 	for _, w := range want {
 		if !states(said, plain(w)) {
 			return false
