@@ -99,11 +99,11 @@ func (r *FitReport) String() string {
 
 // examples runs the questions of a folder, and the first turns of its dialogs.
 func examples(ctx context.Context, dir string, f Finder) ([]example, error) {
-	questions, err := readJSONL[judged](filepath.Join(dir, "questions.jsonl"))
+	questions, err := readJSONL[Judged](filepath.Join(dir, "questions.jsonl"))
 	if err != nil {
 		return nil, err
 	}
-	dialogs, err := readJSONL[dialog](filepath.Join(dir, "dialogs.jsonl"))
+	dialogs, err := readJSONL[Dialog](filepath.Join(dir, "dialogs.jsonl"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

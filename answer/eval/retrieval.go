@@ -94,7 +94,8 @@ func Retrieval(ctx context.Context, dir string, seg nlp.Segmenter, lex *nlp.Lexi
 	if err != nil {
 		return report, err
 	}
-	return report, report.ask(ctx, ix, nlp.Parser{Segmenter: seg, Lexicon: lex, Speller: speller}, queries, qrels, run)
+	err = report.ask(ctx, ix, nlp.Parser{Segmenter: seg, Lexicon: lex, Speller: speller}, queries, qrels, run)
+	return report, err
 }
 
 // ask runs every judged question and adds up the figures.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/eval"
+	"github.com/govqa/govqa/corpus"
 )
 
 // ask answers one question on the command line.
@@ -99,14 +100,25 @@ func evalQuestions(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	report, err := eval.Questions(ctx, c.args[0], a.engine)
+	themes := func(code string) []corpus.Theme {
+		g, err := a.engine.Guide(ctx, code)
+		if err != nil { // judged, but not in this corpus: the figures show it
+			return nil
+		}
+		return g.Themes
+	}
+	report, err := eval.Questions(ctx, c.args[0], a.engine, themes)
 	if err = errors.Join(err, a.close()); err != nil {
 		return err
 	}
-	if c.values.json {
+	switch {
+	case c.values.json:
 		return printJSON(c.out, report)
+	case c.values.table:
+		_, err = fmt.Fprint(c.out, report.Table())
+	default:
+		_, err = fmt.Fprint(c.out, report)
 	}
-	_, err = fmt.Fprint(c.out, report)
 	return err
 }
 
