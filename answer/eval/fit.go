@@ -244,7 +244,7 @@ func (f *fitter) fit(leftOut, without int) []float64 {
 	}
 	n := len(f.scale)
 	w, m, s := make([]float64, n), make([]float64, n), make([]float64, n)
-	const rate, b1, b2, rounds = .05, .9, .999, 400
+	const rate, b1, b2, rounds = .05, .9, .999, 250
 	grad := make([]float64, n)
 	for t := 1; t <= rounds; t++ {
 		for j := range grad {
