@@ -2,8 +2,6 @@ package answer
 
 import (
 	"context"
-	"math"
-	"unicode/utf8"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
@@ -15,13 +13,9 @@ type found struct {
 	guides, faqs, bundles []index.Hit
 }
 
-// find searches the records of each type. A question that goes on with a
-// matter needs no search.
-func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error) {
+// search searches the records of each type for a question.
+func (e *Engine) search(ctx context.Context, v *view, u *understood, q *nlp.Question) (found, error) {
 	var f found
-	if u.matter != "" {
-		return f, nil
-	}
 	filter := index.Filter{Region: u.region, On: e.Now()}
 	if u.request.Audience != "" {
 		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{u.request.Audience})
@@ -31,7 +25,7 @@ func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error
 		limit int
 		hits  *[]index.Hit
 	}{{corpus.TypeGuide, 10, &f.guides}, {corpus.TypeFAQ, 3, &f.faqs}, {corpus.TypeBundle, 1, &f.bundles}} {
-		hits, err := e.Index.Search(ctx, index.Query{Question: &u.question, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit})
+		hits, err := e.Index.Search(ctx, index.Query{Question: q, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit})
 		if err != nil {
 			return f, err
 		}
@@ -50,13 +44,15 @@ type verdict struct {
 	picked     string // code of a matter that needs no score
 }
 
-// The thresholds of the verdict. They are figures of the second stage, read
-// off the judged questions: below floor more questions outside the corpus
-// than inside it are found; a gap below margin is as often wrong as right.
+// The thresholds of the verdict, read off the judged questions with `govqa
+// eval fit`: below floor more questions outside the corpus than inside it are
+// found; from askBack on a question is more often one that fits several
+// matters than in the judged sets at large.
 const (
 	floor      = .25 // of confidence, to answer at all
-	margin     = .9  // of score, between the first two
-	maxOffered = 5
+	askBack    = .2  // of the probability that several matters fit
+	maxOffered = 6
+	maxRounds  = 2 // of asking back, in a row
 
 	faqNamed, faqAsked       = .8, .6
 	bundleNamed, bundleAsked = .7, .8
@@ -70,7 +66,8 @@ func decide(u *understood, f found) verdict {
 	if u.foreign != "" {
 		return verdict{outcome: NotFound}
 	}
-	guide := confidence(&u.question, f.guides)
+	ev := weigh(&u.question, f.guides)
+	guide := confidence(&ev, f.guides)
 	if len(f.bundles) > 0 && !u.question.Asked && f.bundles[0].Named >= bundleNamed && f.bundles[0].Asked >= bundleAsked &&
 		(len(f.guides) == 0 || f.guides[0].Named < f.bundles[0].Named) {
 		return verdict{outcome: Choose, bundle: f.bundles[0].Key.ID, confidence: f.bundles[0].Named}
@@ -78,11 +75,11 @@ func decide(u *understood, f found) verdict {
 	if faqFits(u, f, guide) {
 		return verdict{outcome: Answered, faq: f.faqs[0].Key.ID, matters: f.guides, confidence: f.faqs[0].Named}
 	}
-	switch {
-	case guide < floor:
+	if guide < floor && ev.logistic(&askWeights) < askBack {
 		return verdict{outcome: NotFound, confidence: guide}
-	case len(near(f.guides)) > 1 && !u.question.Asked:
-		return verdict{outcome: Choose, matters: near(f.guides), confidence: guide}
+	}
+	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && ev.logistic(&askWeights) >= askBack {
+		return verdict{outcome: Choose, matters: near, confidence: guide}
 	}
 	return verdict{outcome: Answered, matters: f.guides, confidence: guide}
 }
@@ -111,31 +108,24 @@ func hasField(a nlp.Aspect) bool {
 	return true
 }
 
-// near returns the hits whose score is within the margin of the first.
+// wide is how far in score an offered hit may be behind the first.
+const wide = 5
+
+// near returns the hits that are offered when several fit.
 func near(hits []index.Hit) []index.Hit {
 	n := 0
-	for n < len(hits) && n < maxOffered && hits[0].Score-hits[n].Score < margin {
+	for n < len(hits) && n < maxOffered && hits[0].Score-hits[n].Score < wide {
 		n++
 	}
 	return hits[:n]
 }
 
-// confidence is the probability that the first hit is right: a logistic model
-// of how much of the question the hit says, how much of the hit the question
-// says, how far the second hit is, and how much the question says at all. It
-// was fitted on 280 judged questions and 25 outside the corpus.
-func confidence(q *nlp.Question, hits []index.Hit) float64 {
+// confidence is the probability that the first hit is right.
+func confidence(ev *Evidence, hits []index.Hit) float64 {
 	if len(hits) == 0 {
 		return 0
 	}
-	h := hits[0]
-	gap := 2.0
-	if len(hits) > 1 {
-		gap = min(gap, h.Score-hits[1].Score)
-	}
-	n := float64(max(1, utf8.RuneCountInString(q.Content())))
-	z := -4.75 + (.42+.096*n)*h.Asked + 1.47*h.Named + 1.03*h.Said + 1.16*gap + .38*math.Log(n) + .13*h.Score
-	return 1 / (1 + math.Exp(-z))
+	return ev.logistic(&rightWeights)
 }
 
 // state is what the next question may lean on.
@@ -146,13 +136,17 @@ func (v verdict) state(u *understood) state {
 		s.Matter = v.picked
 	case v.outcome == Answered && len(v.matters) > 0:
 		s.Matter = v.matters[0].Key.ID
-	case v.outcome == Choose:
+		for _, h := range v.matters[:min(3, len(v.matters))] { // as the answer names them
+			s.Offered = append(s.Offered, h.Key.ID)
+		}
+	case v.outcome == Choose || v.outcome == Clarify:
 		if len(v.matters) > 0 {
 			s.Matter = v.matters[0].Key.ID
 		}
 		for _, h := range v.matters {
 			s.Offered = append(s.Offered, h.Key.ID)
 		}
+		s.Base, s.Rounds = u.said(), u.previous.Rounds+1
 	}
 	return s
 }

@@ -67,9 +67,9 @@ type weights struct{ named, untitled featureVector }
 func defaultWeights() weights {
 	return weights{
 		named: featureVector{
-			featFirst: 6, featSituations: 2, featSitShare: 2, featSitUnasked: -.25, featNameChars: 2.5, featNameSaid: 4,
-			featNameUnsaid: -.01, featAskedSeq: 5, featNameSeq: .5, featSaid: 4,
-			featPlaceNamed: 2.5, featPlaceExtra: -1.5, featImplied: 1, featUnion: 1, featAgency: 4, featService: -1.5, featSibling: 1,
+			featFirst: 4.47, featSituations: 2.12, featSitShare: 0.56, featSitUnasked: -0.12, featNameChars: 1.21, featNameSaid: 2.82,
+			featNameUnsaid: -0.031, featAskedSeq: 3.83, featNameSeq: 2.24, featSaid: 5.15, featAlias: 0.12, featPlaceNamed: 1.93,
+			featPlaceExtra: -1.71, featImplied: 0.72, featUnion: 2.94, featAgency: 5.87, featService: -1.62, featSibling: -0.64,
 		},
 		untitled: featureVector{featFirst: 10, featPassage: 1, featSaid: 2},
 	}
@@ -114,9 +114,9 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		for f, x := range v {
 			hits[i].Score += w[f] * x
 		}
+		hits[i].Features = v[:]
 		if q.Explain {
 			hits[i].Why = r.explain(q, c, v, w, ix.params.of(q.Type))
-			hits[i].Features = slices.Clone(v[:])
 		}
 	}
 	slices.SortFunc(hits, func(a, b Hit) int {
