@@ -15,32 +15,36 @@ import (
 type Evidence [evidences]float64
 
 const (
-	evOne       = iota // always 1
-	evGap2             // of score, between the first two, at most 4
-	evGap3             // between the first and the third, at most 6
-	evNear             // hits within 1 of the first, logarithm
-	evWide             // hits within 3 of the first, logarithm
-	evContent          // logarithm of the characters of content
-	evBare             // … that say more than a situation
-	evNamed            // share of the first name that the question says
-	evAsked            // share of the content that the first name says
-	evSaid             // share of the question's pairs that the first hit holds
-	evUnion            // share of the content words that the names of the first say or mean
-	evUnionDrop        // how much less the next best says
-	evUnionBest        // the most that any hit says
-	evAspect           // an aspect is asked for
-	evSituation        // a situation is said
-	evSitShare         // share of the situations said that the first name has
-	evService          // the first only tells or looks up, and that is not asked
-	evScore            // of the first, by 10
-	evAlike            // how alike the first two names are
+	evOne        = iota // always 1
+	evGap2              // of score, between the first two, at most 4
+	evGap3              // between the first and the third, at most 6
+	evNear              // hits within 1 of the first, logarithm
+	evWide              // hits within 3 of the first, logarithm
+	evContent           // logarithm of the characters of content
+	evBare              // … that say more than a situation
+	evNamed             // share of the first name that the question says
+	evAsked             // share of the content that the first name says
+	evSaid              // share of the question's pairs that the first hit holds
+	evUnion             // share of the content words that the names of the first say or mean
+	evUnionDrop         // how much less the next best says
+	evUnionBest         // the most that any hit says
+	evAspect            // an aspect is asked for
+	evSituation         // a situation is said
+	evSitShare          // share of the situations said that the first name has
+	evService           // the first only tells or looks up, and that is not asked
+	evScore             // of the first, by 10
+	evAlike             // how alike the first two names are
+	evRarest            // rarity of the rarest content word that the first says or means
+	evRarestBest        // … of any hit
+	evUnmet             // how surely an everyday word means what the first has not
 	evidences
 )
 
 // EvidenceNames lists the names of the evidence.
 func EvidenceNames() []string {
 	return []string{"one", "gap2", "gap3", "near", "wide", "content", "bare", "named", "asked", "said", "union", "union_drop",
-		"union_best", "aspect", "situation", "sit_share", "service", "score", "alike"}
+		"union_best", "aspect", "situation", "sit_share", "service", "score", "alike",
+		"rarest", "rarest_best", "unmet"}
 }
 
 // weigh gathers the evidence. Without hits only the first is not 0.
@@ -76,6 +80,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 			ev[evGap3] = min(6, gap)
 		}
 		ev[evUnionBest] = max(ev[evUnionBest], feature(&hits[i], "union"))
+		ev[evRarestBest] = max(ev[evRarestBest], feature(&hits[i], "rarest"))
 	}
 	ev[evNear], ev[evWide] = math.Log(float64(near)), math.Log(float64(wide))
 	ev[evNamed], ev[evAsked], ev[evSaid], ev[evUnion] = first.Named, first.Asked, first.Said, feature(first, "union")
@@ -85,6 +90,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 	}
 	ev[evUnionDrop] = ev[evUnion] - next
 	ev[evSitShare], ev[evService], ev[evScore] = feature(first, "sit_share"), feature(first, "service"), first.Score/10
+	ev[evRarest], ev[evUnmet] = feature(first, "rarest"), feature(first, "unmet")
 	if len(hits) > 1 {
 		ev[evAlike] = alike(first.Name, hits[1].Name)
 	}

@@ -4,13 +4,15 @@ package answer
 // questions of the sample corpus and of a province's guides, in five folds.
 var (
 	rightWeights = Evidence{
-		evOne: -5.45, evGap2: 0.432, evGap3: 0.094, evNear: 0.12, evWide: -0.206, evContent: 1.168, evBare: -0.154,
-		evNamed: 0.706, evAsked: 1.266, evSaid: 0.941, evUnion: 1.267, evUnionDrop: 0.278, evUnionBest: 0.03, evAspect: 0.253,
-		evSituation: -0.215, evSitShare: 0.266, evService: -0.494, evScore: 0.834, evAlike: -0.068,
+		evOne: -5.743, evGap2: 0.408, evGap3: 0.146, evNear: 0.178, evWide: -0.223, evContent: 0.91, evBare: 0.054,
+		evNamed: 0.458, evAsked: 1.696, evSaid: 0.69, evUnion: 1.617, evUnionDrop: 0.986, evUnionBest: -0.543, evAspect: 0.228,
+		evSituation: -0.031, evSitShare: 0.217, evService: -0.45, evScore: 0.679, evAlike: 0.797, evRarest: -0.539, evRarestBest: 0.732,
+		evUnmet: 0.205,
 	}
 	askWeights = Evidence{
-		evOne: 5.706, evGap2: -0.355, evGap3: 0.019, evNear: 0.162, evWide: -0.225, evContent: -1.874, evBare: -1.002,
-		evNamed: -1.979, evAsked: 0.772, evSaid: 0.154, evUnion: 0.987, evUnionDrop: -0.574, evUnionBest: 1.016, evAspect: -2.512,
-		evSituation: -0.28, evSitShare: -0.129, evService: -0.768, evScore: -0.691, evAlike: 0.624,
+		evOne: 4.453, evGap2: -0.222, evGap3: 0.05, evNear: 0.129, evWide: 0.419, evContent: -2.301, evBare: -0.956,
+		evNamed: -2.299, evAsked: 0.749, evSaid: 0.359, evUnion: 0.957, evUnionDrop: -0.896, evUnionBest: 0.943, evAspect: -2.684,
+		evSituation: -0.348, evSitShare: -0.047, evService: -1.287, evScore: -0.548, evAlike: 0.654, evRarest: 1.424, evRarestBest: 0.485,
+		evUnmet: -0.963,
 	}
 )
