@@ -44,13 +44,16 @@ type verdict struct {
 	picked     string // code of a matter that needs no score
 }
 
-// The thresholds of the verdict, read off the judged questions with `govqa
-// eval fit`: below floor more questions outside the corpus than inside it are
-// found; from askBack on a question is more often one that fits several
-// matters than in the judged sets at large.
+// The thresholds of the verdict, chosen on the tables that `govqa eval fit`
+// prints: below covered, questions are as likely to be outside the corpus; from
+// askBack on, seven of eight that fit several matters are asked back and one of
+// sixteen of the others; below sure, the first is more often wrong than right,
+// so that it is offered with others rather than answered.
 const (
-	floor      = .25 // of confidence, to answer at all
+	covered    = .7  // of the probability that a right matter is among the first
 	askBack    = .2  // of the probability that several matters fit
+	sure       = .5  // of confidence, to answer
+	sureAspect = .38 // … about an aspect, since matters alike have like fields
 	maxOffered = 6
 	maxRounds  = 2 // of asking back, in a row
 
@@ -75,10 +78,15 @@ func decide(u *understood, f found) verdict {
 	if faqFits(u, f, guide) {
 		return verdict{outcome: Answered, faq: f.faqs[0].Key.ID, matters: f.guides, confidence: f.faqs[0].Named}
 	}
-	if guide < floor && ev.logistic(&askWeights) < askBack {
+	ask := len(f.guides) > 0 && ev.logistic(&askWeights) >= askBack
+	if !ask && (len(f.guides) == 0 || ev.logistic(&coveredWeights) < covered) {
 		return verdict{outcome: NotFound, confidence: guide}
 	}
-	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && ev.logistic(&askWeights) >= askBack {
+	least := sure
+	if u.question.Asked {
+		least = sureAspect
+	}
+	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && (ask || guide < least) {
 		return verdict{outcome: Choose, matters: near, confidence: guide}
 	}
 	return verdict{outcome: Answered, matters: f.guides, confidence: guide}
@@ -94,7 +102,7 @@ func faqFits(u *understood, f found, guide float64) bool {
 	if h.Named < faqNamed || h.Asked < faqAsked {
 		return false
 	}
-	field := u.question.Asked && guide >= floor && hasField(u.question.Aspect())
+	field := u.question.Asked && guide >= sureAspect && hasField(u.question.Aspect())
 	return !field || h.Named >= .95
 }
 

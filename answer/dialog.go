@@ -59,6 +59,7 @@ const (
 	hardlyAny = 1  // as good as nothing of its own
 	few       = 6  // with an aspect, unless it names another matter
 	some      = 14 // when it leans on what was said
+	unsure    = .3
 	sureAlone = .6
 	verySure  = .85
 )
@@ -94,7 +95,7 @@ func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error
 		return alone, nil
 	case bare <= hardlyAny && u.question.Situations != 0:
 		return e.goOn(ctx, v, u, alone, situationWeight)
-	case leaning && bare <= some || bare <= 4 && strings.HasSuffix(strings.TrimRight(u.question.Text, "?"), "呢") || sure < floor && bare <= some:
+	case leaning && bare <= some || bare <= 4 && strings.HasSuffix(strings.TrimRight(u.question.Text, "?"), "呢") || sure < unsure && bare <= some:
 		return e.goOn(ctx, v, u, alone, contextWeight)
 	}
 	return alone, nil

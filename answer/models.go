@@ -9,6 +9,12 @@ var (
 		evSituation: -0.031, evSitShare: 0.217, evService: -0.45, evScore: 0.679, evAlike: 0.797, evRarest: -0.539, evRarestBest: 0.732,
 		evUnmet: 0.205,
 	}
+	coveredWeights = Evidence{
+		evOne: -5.783, evGap2: -0.252, evGap3: -0.037, evNear: 0.179, evWide: -0.781, evContent: 1.427, evBare: 0.194,
+		evNamed: 1.79, evAsked: 1.322, evSaid: 0.888, evUnion: 1.123, evUnionDrop: 0.174, evUnionBest: 0.42, evAspect: 0.905,
+		evSituation: 0.072, evSitShare: -0.14, evService: -0.465, evScore: 1.765, evAlike: 0.341, evRarest: -0.172, evRarestBest: 0.679,
+		evUnmet: 0.103,
+	}
 	askWeights = Evidence{
 		evOne: 4.453, evGap2: -0.222, evGap3: 0.05, evNear: 0.129, evWide: 0.419, evContent: -2.301, evBare: -0.956,
 		evNamed: -2.299, evAsked: 0.749, evSaid: 0.359, evUnion: 0.957, evUnionDrop: -0.896, evUnionBest: 0.943, evAspect: -2.684,

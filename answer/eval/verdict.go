@@ -19,10 +19,11 @@ type Weigher interface {
 // A VerdictFit holds the two models that a verdict rests on: whether the first
 // hit is right, and whether to ask back.
 type VerdictFit struct {
-	Right, Ask         answer.Evidence // weights
-	RightLoss, AskLoss float64         // mean log loss, in five folds by question
-	reliability        [10]bin         // of Right, in the folds
-	askTable           []askRow
+	Right, Covered, Ask             answer.Evidence // weights
+	RightLoss, CoveredLoss, AskLoss float64         // mean log loss, in five folds by question
+	coverTable                      []askRow
+	reliability                     [10]bin // of Right, in the folds
+	askTable                        []askRow
 }
 
 // An askRow says what a threshold of asking back does, in the folds.
@@ -35,6 +36,8 @@ type verdictRow struct {
 	fold  int
 	ev    answer.Evidence
 	right float64 // the first hit is right
+	cover float64 // one of the first six is
+	asked bool    // a question that has an answer here
 	ask   float64 // it is to be asked back; -1: not judged
 }
 
@@ -56,6 +59,15 @@ func FitVerdict(ctx context.Context, dirs []string, engines []Weigher) (*Verdict
 	f.Right, f.RightLoss = logistic(rows, right, func(r *verdictRow, p float64) {
 		f.reliability[min(9, int(10*p))].add(p, r.right == 1)
 	})
+	var covered [2][]float64 // probabilities of questions outside the corpus and inside
+	f.Covered, f.CoveredLoss = logistic(rows, func(r *verdictRow) float64 { return r.cover }, func(r *verdictRow, p float64) {
+		switch {
+		case r.asked:
+			covered[1] = append(covered[1], p)
+		case r.ask < 0:
+			covered[0] = append(covered[0], p)
+		}
+	})
 	var asked [2][]float64 // probabilities of clear and of ambiguous ones
 	f.Ask, f.AskLoss = logistic(rows, ask, func(r *verdictRow, p float64) { asked[int(r.ask)] = append(asked[int(r.ask)], p) })
 	above := func(list []float64, t float64) float64 {
@@ -69,6 +81,9 @@ func FitVerdict(ctx context.Context, dirs []string, engines []Weigher) (*Verdict
 	}
 	for _, t := range []float64{.1, .15, .2, .25, .3, .35, .4, .5, .6} {
 		f.askTable = append(f.askTable, askRow{t, above(asked[1], t), above(asked[0], t)})
+	}
+	for _, t := range []float64{.2, .3, .4, .5, .55, .6, .65, .7, .75, .8} {
+		f.coverTable = append(f.coverTable, askRow{t, above(covered[0], t), above(covered[1], t)})
 	}
 	return f, nil
 }
@@ -90,7 +105,7 @@ func (f *VerdictFit) String() string {
 		name string
 		w    answer.Evidence
 		loss float64
-	}{{"right", f.Right, f.RightLoss}, {"ask", f.Ask, f.AskLoss}} {
+	}{{"right", f.Right, f.RightLoss}, {"covered", f.Covered, f.CoveredLoss}, {"ask", f.Ask, f.AskLoss}} {
 		fmt.Fprintf(&b, "%s: log loss %.4f\n ", m.name, m.loss)
 		for i, w := range m.w {
 			fmt.Fprintf(&b, " %s %.3f,", names[i], w)
@@ -101,6 +116,9 @@ func (f *VerdictFit) String() string {
 		if r.n > 0 {
 			fmt.Fprintf(&b, "said %.1f–%.1f: n=%d mean %.3f right %.3f\n", float64(i)/10, float64(i+1)/10, r.n, r.confidence/float64(r.n), float64(r.right)/float64(r.n))
 		}
+	}
+	for _, r := range f.coverTable {
+		fmt.Fprintf(&b, "covered from %.2f: %.3f of those outside, %.3f of those inside\n", r.threshold, r.ambiguous, r.clear)
 	}
 	for _, r := range f.askTable {
 		fmt.Fprintf(&b, "ask from %.2f: %.3f of the ambiguous, %.3f of the clear\n", r.threshold, r.ambiguous, r.clear)
@@ -123,6 +141,10 @@ func verdictRows(ctx context.Context, dir string, e Weigher) ([]verdictRow, erro
 		if slices.Contains(relevant, hits[0].Key.ID) {
 			r.right = 1
 		}
+		if slices.ContainsFunc(hits[:min(6, len(hits))], func(h index.Hit) bool { return slices.Contains(relevant, h.Key.ID) }) {
+			r.cover = 1
+		}
+		r.asked = ask == 0
 		rows = append(rows, r)
 		return nil
 	}
