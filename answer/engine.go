@@ -82,7 +82,7 @@ type view struct {
 	divisions *corpus.Divisions
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
-	source    recommend.Source
+	life      *recommend.LifeEvents
 	events    []string // names of life events, to offer
 	sample    bool
 }
@@ -150,7 +150,7 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 		v.covered = append(v.covered, code)
 	}
 	v.divisions = corpus.Builtin().With(regions).Covering(v.covered...)
-	v.source = recommend.NewBundles(inForce)
+	v.life = recommend.NewLifeEvents(inForce)
 	return v, nil
 }
 

@@ -75,13 +75,7 @@ func (e *Engine) finish(v *view, g *corpus.Guide, a *Answer) {
 	if g.Source.Sample {
 		a.Notices = append(a.Notices, NoticeSample)
 	}
-	for _, s := range v.source.Suggest(g.Code, recommended) {
-		next, err := e.guide(v, s.Code)
-		if err != nil || !next.Effective.Contains(e.Now()) {
-			continue // a life event may name a matter that this city has not published
-		}
-		a.Recommendations = append(a.Recommendations, Recommendation{s.Code, next.Name, s.Reason, string(s.Kind)})
-	}
+	a.Recommendations = append(a.Recommendations, e.after(v, g)...)
 }
 
 // replyFAQ quotes a reviewed answer.
