@@ -55,6 +55,7 @@ type Config struct {
 	Lexicon   *nlp.Lexicon
 	StateKey  []byte           // signs conversation states; at least 16 bytes
 	Journal   Journal          // nil keeps nothing
+	Memory    Memory           // what people did; nil recommends without it
 	Log       *slog.Logger     // nil logs nothing
 	Now       func() time.Time // nil is time.Now
 }
@@ -69,7 +70,8 @@ type Engine struct {
 	parser nlp.Parser
 	view   atomic.Pointer[view]
 	asked  hotCounts
-	fresh  sync.Mutex // one Refresh at a time
+	idle   *recommend.Model // stands in for a Memory's
+	fresh  sync.Mutex       // one Refresh at a time
 }
 
 // maxEvents is how many life events the first page offers.
@@ -85,6 +87,9 @@ type view struct {
 	life      *recommend.LifeEvents
 	events    []string // names of life events, to offer
 	sample    bool
+
+	items sync.Map // code -> *listed, as they are asked for
+	alike sync.Map // code -> []string, codes of matters with like content
 }
 
 // New makes an Engine. Call Refresh before the first question.
@@ -98,7 +103,8 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Engine{Config: cfg, parser: nlp.Parser{Segmenter: cfg.Segmenter, Lexicon: cfg.Lexicon}}, nil
+	return &Engine{Config: cfg, parser: nlp.Parser{Segmenter: cfg.Segmenter, Lexicon: cfg.Lexicon},
+		idle: recommend.NewModel(recommend.Defaults())}, nil
 }
 
 // Refresh brings the index and the view up to the corpus's current edition.

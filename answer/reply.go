@@ -65,17 +65,17 @@ func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error
 		}
 	}
 	a.Options = append(a.Options, followUps(g, u.question.Aspects)...)
-	e.finish(v, g, a)
+	e.finish(v, u, g, a)
 	return nil
 }
 
 // finish adds what every answer about a matter has: recommendations and the
 // mark of sample data.
-func (e *Engine) finish(v *view, g *corpus.Guide, a *Answer) {
+func (e *Engine) finish(v *view, u *understood, g *corpus.Guide, a *Answer) {
 	if g.Source.Sample {
 		a.Notices = append(a.Notices, NoticeSample)
 	}
-	a.Recommendations = append(a.Recommendations, e.after(v, g)...)
+	a.Recommendations = append(a.Recommendations, e.after(v, u, g)...)
 }
 
 // replyFAQ quotes a reviewed answer.

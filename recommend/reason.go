@@ -45,6 +45,8 @@ func (r Reason) Text(n Namer) string {
 		return fmt.Sprintf("「%s」后面还要办的事项", r.Bundle)
 	case OrderAlong:
 		return fmt.Sprintf("「%s」里通常一起办的事项", r.Bundle)
+	case OrderEntrance:
+		return fmt.Sprintf("「%s」从这一项开始", r.Bundle)
 	case OrderFirst:
 		return fmt.Sprintf("「%s」中，办%s要先办它", r.Bundle, named(from, "后面的事项"))
 	}

@@ -45,7 +45,7 @@ type Suggestion struct {
 type Query struct {
 	Person   PersonKey // left out among the peers
 	About    string    // the matter just answered; it counts as the newest step
-	Steps    []Step    // what the person did, newest first
+	Steps    []Step    // what the person did, newest first, one for each event
 	Region   corpus.RegionCode
 	Audience corpus.Audience
 	Now      time.Time
@@ -84,11 +84,12 @@ type Order uint8
 
 // The orders.
 const (
-	OrderNone  Order = iota
-	OrderAfter       // may be done once the other is done
-	OrderLater       // stands further down the list
-	OrderAlong       // stands further up
-	OrderFirst       // must be done before
+	OrderNone     Order = iota
+	OrderAfter          // may be done once the other is done
+	OrderLater          // stands further down the list
+	OrderAlong          // stands further up
+	OrderFirst          // must be done before
+	OrderEntrance       // is where the life event begins
 )
 
 // A Source votes for matters. Implementations may be called by many at once.
@@ -99,13 +100,14 @@ type Source interface {
 	Votes(q *Query) []Vote
 }
 
-// steps returns the query's steps, with the matter just answered in front.
+// steps returns the steps to look at, with the matter just answered in front.
 func (q *Query) steps() []Step {
+	steps := walk(q.Steps)
 	if q.About == "" {
-		return q.Steps
+		return steps
 	}
 	list := []Step{{Matter: q.About, At: q.Now, Act: ActAsk}}
-	for _, s := range q.Steps {
+	for _, s := range steps {
 		if s.Matter != q.About {
 			list = append(list, s)
 		}

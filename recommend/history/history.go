@@ -18,6 +18,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -246,6 +247,16 @@ func (s *Store) Person(subject string) (key recommend.PersonKey, err error) {
 	h.Write([]byte(subject))
 	copy(key[:], h.Sum(nil))
 	return key, nil
+}
+
+// Alias makes a pseudonym of an identifier that must not be used as a
+// subject, as the number of a certificate in a department's log. A portal that
+// computes the same, HMAC-SHA-256 with the key of the folder in hexadecimal
+// after "u_", meets the histories of the log.
+func (s *Store) Alias(identifier string) string {
+	h := hmac.New(sha256.New, s.opts.Key)
+	h.Write([]byte("alias\x00" + strings.ToUpper(strings.TrimSpace(identifier))))
+	return "u_" + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Profile returns what is known of a person.

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govqa/govqa/corpus"
-	"github.com/govqa/govqa/recommend"
 )
 
 var testKey = []byte("0123456789abcdef0123456789abcdef")
@@ -356,19 +355,5 @@ func TestMergedMatterIsFollowed(t *testing.T) {
 	clean(t, s)
 	if n, of := s.Model().Passages("新事项", "后续"); n != 5 || of != 6 {
 		t.Errorf("after a restart %d of %d", n, of)
-	}
-}
-
-func TestStates(t *testing.T) {
-	at := func(matter, act string, days int) Event { return did("", matter, act, days) }
-	got := StatesOf([]Event{ // newest first
-		at("护照", "view", 1), at("户口", "withdraw", 2), at("护照", "finish", 9), at("户口", "start", 10), at("护照", "finish", 999),
-	})
-	want := map[string]State{
-		"护照": {Act: recommend.ActFinish, Last: today.AddDate(0, 0, -1), Finished: today.AddDate(0, 0, -9), Count: 2},
-		"户口": {Last: today.AddDate(0, 0, -2), Disliked: today.AddDate(0, 0, -2)},
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

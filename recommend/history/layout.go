@@ -23,6 +23,7 @@ import (
 //	                              before which; deleted last, so that a crash resumes it
 //	a/<code>                      the matter that this one has become, and when
 //	k/<chunk><^checkpoint 8>      counts as of a checkpoint
+//	f/                            the edition of the corpus whose successions are here
 //	w/                            the last checkpoint and the sequence number up to which
 //	                              it counts. Written last: this key makes it count
 const (
@@ -36,6 +37,7 @@ const (
 	removalPrefix   = "x/"
 	successorPrefix = "a/"
 	chunkPrefix     = "k/"
+	followedPrefix  = "f/"
 	watermarkPrefix = "w/"
 )
 

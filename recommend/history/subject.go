@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -43,40 +44,15 @@ func (s *Store) events(ctx context.Context, key recommend.PersonKey, limit int) 
 	return events, err
 }
 
-// A State is how far a person has come with one matter.
-type State struct {
-	Act      recommend.Act // the strongest thing done since it was last taken back
-	Last     time.Time     // when the person last had to do with it
-	Finished time.Time     // when it was last finished; zero if never
-	Count    int           // how often it was finished
-	Disliked time.Time     // when it was last disliked or withdrawn; zero if never
-}
-
-// StatesOf says how far a person has come with each matter of a history.
-func StatesOf(events []Event) map[string]State {
-	states := map[string]State{}
-	for _, e := range slices.Backward(events) {
-		act, ok := recommend.ParseAct(e.Type, e.Value)
-		if !ok {
-			continue
+// Steps turns events into the steps of a query.
+func Steps(events []Event) []recommend.Step {
+	steps := make([]recommend.Step, 0, len(events))
+	for _, e := range events {
+		if act, ok := recommend.ParseAct(e.Type, e.Value); ok {
+			steps = append(steps, recommend.Step{Matter: e.Matter, At: e.Time, Act: act})
 		}
-		st := states[e.Matter]
-		st.Last = e.Time
-		switch {
-		case act == recommend.ActWithdraw || act == recommend.ActDislike:
-			st.Disliked = e.Time
-			if act == recommend.ActWithdraw {
-				st.Act = 0
-			}
-		case act == recommend.ActFinish:
-			st.Act, st.Finished = act, e.Time
-			st.Count++
-		case act > st.Act && act < recommend.ActFinish:
-			st.Act = act
-		}
-		states[e.Matter] = st
 	}
-	return states
+	return steps
 }
 
 // Personalize changes what is known of a person. It holds from the next call
@@ -315,4 +291,28 @@ func (s *Store) Check(ctx context.Context) (differ int, err error) {
 		return nil
 	}})
 	return differ, err
+}
+
+// Followed is the edition of the corpus up to which successions have been
+// told; 0 if none.
+func (s *Store) Followed() (edition uint64) {
+	err := s.each(followedPrefix, func(_, v []byte) error {
+		n, err := strconv.ParseUint(string(v), 10, 64)
+		edition = n
+		return err
+	})
+	if err != nil {
+		s.opts.Log.Error("history: edition", "err", err)
+		return 0 // to be told again does no harm
+	}
+	return edition
+}
+
+// Follow notes that the successions of all editions up to this are told.
+func (s *Store) Follow(ctx context.Context, edition uint64) error {
+	return s.submit(ctx, &request{do: func() error {
+		return s.db.Update(func(txn *badger.Txn) error {
+			return txn.Set([]byte(followedPrefix), strconv.AppendUint(nil, edition, 10))
+		})
+	}})
 }

@@ -84,6 +84,19 @@ func (s *Store) check(e Event) (kept, error) {
 	return kept{key: key, act: act, event: e}, nil
 }
 
+// Fault says what is wrong with an event of a log, in Chinese; "" if nothing
+// is. With raw the subject is one that [Store.Alias] will replace.
+func Fault(e Event, raw bool) string {
+	if raw && e.Subject != "" {
+		e.Subject = "raw"
+	}
+	s := Store{opts: Options{Now: time.Now, Key: make([]byte, 16)}}
+	if _, err := s.check(e); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // submit hands a request to the writer and waits.
 func (s *Store) submit(ctx context.Context, r *request) error {
 	if err := s.begin(); err != nil {
