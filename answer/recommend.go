@@ -169,8 +169,10 @@ func (e *Engine) suggest(v *view, q *recommend.Query, n int, off string) []Recom
 	blend := recommend.NewBlend(model, v.life, p,
 		recommend.Weighted{Source: recommend.Renewals{Catalogue: catalogue}, Weight: p.Renewal})
 	if q.About == "" { // after an answer only what follows from it
-		blend = append(blend, recommend.Weighted{Source: recommend.Similar{Find: e.alike(v, model)}, Weight: p.Similar},
-			recommend.Weighted{Source: recommend.Entrances{Events: v.life}, Weight: entrances})
+		blend = append(blend, recommend.Weighted{Source: recommend.Similar{Find: e.alike(v, model)}, Weight: p.Similar})
+	}
+	if q.About == "" && len(q.Steps) == 0 {
+		blend = append(blend, recommend.Weighted{Source: recommend.Entrances{Events: v.life}, Weight: entrances})
 	}
 	rules := recommend.Rules{Catalogue: catalogue, Events: v.life, Model: model, Names: recommend.Namer{Region: func(r corpus.RegionCode) string {
 		name, _ := v.divisions.Name(r)

@@ -119,6 +119,9 @@ func describe(doc *huma.OpenAPI, op *huma.Operation) docOperation {
 	}
 	if op.RequestBody != nil {
 		body := op.RequestBody.Content["application/json"].Schema
+		if len(body.OneOf) > 0 { // one, or a list of them
+			body = body.OneOf[0]
+		}
 		d.Body = fieldsOf(doc.Components.Schemas.SchemaFromRef(body.Ref))
 	}
 	for _, status := range sortedKeys(op.Responses) {

@@ -88,18 +88,21 @@ func (n *Next) prior(q *Query, steps []Step) map[string]Vote {
 	if n.Events == nil {
 		return votes
 	}
+	parts := map[string]float64{} // the score that the reason stands for
 	g := 1.0
 	for _, step := range steps {
-		done := n.Params.Prior
 		of := n.Model.frequency(step.Matter, q)
 		for _, v := range n.Events.after(step.Matter, q.Steps) {
-			v.Score *= g * strengthOf(step, q) * done * math.Pow(of+done, -n.Params.Source)
-			if old, ok := votes[v.Code]; ok {
-				old.Score += v.Score
-				if v.Score > old.Score/2 {
-					old.Reason = v.Reason
-				}
-				v = old
+			v.Score *= g * strengthOf(step, q) * n.Params.Prior * math.Pow(of+n.Params.Prior, -n.Params.Source)
+			old := votes[v.Code]
+			v.Score += old.Score
+			part := v.Score - old.Score
+			// That it may be done now says more than that it belongs here.
+			after, before := v.Reason.Order == OrderAfter, old.Reason.Order == OrderAfter
+			if old.Code != "" && (before && !after || before == after && part <= parts[v.Code]) {
+				v.Reason = old.Reason
+			} else {
+				parts[v.Code] = part
 			}
 			votes[v.Code] = v
 		}

@@ -27,6 +27,7 @@ const (
 	soonBefore  = 90 * 24 * time.Hour // before a permit ends, when its renewal may be shown
 	overdue     = 365 * 24 * time.Hour
 	perTheme    = 3 // suggestions of one theme, and of one agency, as long as there are others
+	maxAlike    = 2 // suggestions for their content alone
 	searchWidth = 12
 )
 
@@ -90,6 +91,12 @@ func (c *choice) take(cand Candidate) {
 	item, ok := c.allowed(cand.Code, cand.Reason.Kind)
 	if !ok {
 		return
+	}
+	switch {
+	case cand.Reason.Kind == KindPopular && cand.Reason.People < minPeople:
+		return // few are not many, and might be known
+	case item.Sensitive && (cand.Reason.Order == OrderEntrance || cand.Reason.Kind == KindSimilar):
+		return // nobody is met with a death for nothing
 	}
 	note := ""
 	if missing, bundle := c.missing(cand.Code); len(missing) > 0 {
@@ -204,10 +211,9 @@ func (c *choice) finish(n int) []Suggestion {
 	if c.query.About == "" {
 		list = c.collapse(list)
 	}
-	kept, rest := vary(list)
-	for len(kept) < n && len(rest) > 0 {
-		kept, rest = append(kept, rest[0]), rest[1:]
-	}
+	sure, fill := split(list)
+	kept, rest := vary(sure)
+	kept = slices.Concat(kept, rest, fill)
 	kept = c.withSeason(kept, n)
 	out := make([]Suggestion, 0, n)
 	for _, x := range kept[:min(len(kept), n)] {
@@ -231,6 +237,25 @@ func (c *choice) collapse(list []chosen) []chosen {
 		out = append(out, x)
 	}
 	return out
+}
+
+// split sets aside what only fills a list up: matters that are merely alike,
+// a few of them, and the beginnings of life events.
+func split(list []chosen) (sure, fill []chosen) {
+	alike := 0
+	for _, x := range list {
+		switch {
+		case x.Kind == KindSimilar:
+			if alike++; alike <= maxAlike {
+				fill = append(fill, x)
+			}
+		case x.Source == Entrances{}.Name():
+			fill = append(fill, x)
+		default:
+			sure = append(sure, x)
+		}
+	}
+	return sure, fill
 }
 
 // vary sets aside what would be one too many of its theme or agency.
