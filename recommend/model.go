@@ -29,7 +29,7 @@ type Model struct {
 	leaves  map[leafKey]*leaf
 	nodes   map[node]*tally
 	lists   sync.Map // listKey -> *popularList
-	changes atomic.Uint64
+	spare   chan *scratch
 }
 
 // A matter is what is counted of one matter.
@@ -72,8 +72,9 @@ type person struct {
 
 // NewModel makes an empty model.
 func NewModel(p Params) *Model {
-	m := &Model{params: p, numbers: map[string]uint32{}, people: map[PersonKey]*person{}, leaves: map[leafKey]*leaf{}, nodes: map[node]*tally{}}
-	for range max(p.Window, 1) {
+	m := &Model{params: p, numbers: map[string]uint32{}, people: map[PersonKey]*person{}, leaves: map[leafKey]*leaf{}, nodes: map[node]*tally{},
+		spare: make(chan *scratch, spareScratches)}
+	for range max(p.Window, peerReach) {
 		m.powers = append(m.powers, math.Pow(p.Gap, float64(len(m.powers))))
 	}
 	return m
@@ -180,7 +181,6 @@ func (m *Model) set(p *person, visits []Visit) {
 	p.visits, p.steps = visits, fold(visits)
 	m.count(before, p.steps)
 	m.post(p, before, p.steps)
-	m.changes.Add(1)
 }
 
 // count takes away what the steps before count for and adds what the steps
@@ -239,21 +239,52 @@ func (m *Model) passages(steps []step, head, tail int, sign int64, pairs []pair)
 	return pairs
 }
 
+// manyPairs is from how many pairs on they are looked up in one pass.
+const manyPairs = 64
+
 // countPairs counts people: each once for a pair, in the context of the first
 // time.
 func (m *Model) countPairs(before, after []step, pairs []pair) {
+	was := func(p pair) (uint32, bool) { return m.first(before, p) }
+	is := func(p pair) (uint32, bool) { return m.first(after, p) }
+	if len(pairs) > manyPairs {
+		was, is = m.firsts(before), m.firsts(after)
+	}
 	for _, p := range pairs {
-		was, had := m.first(before, p)
-		is, has := m.first(after, p)
-		if had == has && was == is {
+		old, had := was(p)
+		now, has := is(p)
+		if had == has && old == now {
 			continue
 		}
 		if had {
-			m.shard(p.from, was).add(p.to, 0, -1)
+			m.shard(p.from, old).add(p.to, 0, -1)
 		}
 		if has {
-			m.shard(p.from, is).add(p.to, 0, +1)
+			m.shard(p.from, now).add(p.to, 0, +1)
 		}
+	}
+}
+
+// firsts is first for every pair at once.
+func (m *Model) firsts(steps []step) func(pair) (uint32, bool) {
+	contexts := map[pair]uint32{}
+	for x, from := range steps {
+		if !from.strong() {
+			continue
+		}
+		for y := x + 1; y < min(len(steps), x+1+m.params.Window); y++ {
+			p := pair{from.matter, steps[y].matter}
+			if _, ok := contexts[p]; ok || !steps[y].strong() {
+				continue
+			}
+			if m.params.passage(from, steps[y], y-x, m.powers) > 0 {
+				contexts[p] = steps[y].context()
+			}
+		}
+	}
+	return func(p pair) (uint32, bool) {
+		c, ok := contexts[p]
+		return c, ok
 	}
 }
 

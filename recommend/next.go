@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"sync"
 )
 
 // maxSteps is how many of the newest steps of a history are looked at.
@@ -34,25 +33,36 @@ type scratch struct {
 	best    []float64 // the largest part of the score
 	from    []int32   // and the step that it comes from
 	touched []uint32
-	matters map[PersonKey]float64
 }
 
-var scratches = sync.Pool{New: func() any { return &scratch{} }}
+// spareScratches is how many scratches a model keeps for the next requests. A
+// sync.Pool would lose them, a megabyte each, at every collection.
+const spareScratches = 16
 
-func newScratch(n int) *scratch {
-	s := scratches.Get().(*scratch)
-	if len(s.score) < n {
+// newScratch returns a scratch for all matters. The caller holds the model's
+// lock and gives it back with free.
+func (m *Model) newScratch() *scratch {
+	var s *scratch
+	select {
+	case s = <-m.spare:
+	default:
+		s = &scratch{}
+	}
+	if n := len(m.codes); len(s.score) < n {
 		s.score, s.best, s.from = make([]float64, n+n/8), make([]float64, n+n/8), make([]int32, n+n/8)
 	}
 	return s
 }
 
-func (s *scratch) free() {
+func (m *Model) free(s *scratch) {
 	for _, n := range s.touched {
 		s.score[n], s.best[n], s.from[n] = 0, 0, 0
 	}
 	s.touched = s.touched[:0]
-	scratches.Put(s)
+	select {
+	case m.spare <- s:
+	default:
+	}
 }
 
 func (s *scratch) add(to uint32, w float64, from int) {
@@ -76,8 +86,8 @@ func (n *Next) Votes(q *Query) []Vote {
 	m := n.Model
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	s := newScratch(len(m.codes))
-	defer s.free()
+	s := m.newScratch()
+	defer m.free(s)
 	n.sum(q, steps, s)
 	return n.collect(q, steps, s, prior)
 }
@@ -256,8 +266,8 @@ func (s *scratch) top(m *Model, scale, power float64) []scored {
 	heap := make([]scored, 0, maxVotes)
 	for _, number := range s.touched {
 		x := scored{number, s.score[number]}
-		if x.score <= 0 {
-			continue
+		if x.score <= 0 || len(heap) == maxVotes && x.score < heap[0].score {
+			continue // dividing makes it no greater
 		}
 		if power != 0 {
 			x.score *= math.Pow(m.often(number, scale)+1, -power)

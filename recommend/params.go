@@ -45,7 +45,7 @@ func Defaults() Params {
 	return Params{
 		Window: 15, Gap: .9, Back: .2, HalfLife: 730, Landmark: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
 		Recency: .6, Source: .5, Target: .3, Second: .2, Depth: 2, Prior: 20,
-		Peers: .5, PeerRecency: .8, PeerSource: .5, PeerLength: .25, PeerTarget: .3, PeerBack: .3, PeerLimit: 200, PeerPostings: 400,
+		Peers: .5, PeerRecency: .8, PeerSource: .5, PeerLength: .25, PeerTarget: .3, PeerBack: .3, PeerLimit: 200, PeerPostings: 100,
 		Popular: .05, Season: .1, Renewal: 1, Similar: .1,
 	}
 }

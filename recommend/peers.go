@@ -36,30 +36,27 @@ func (p *Peers) Votes(q *Query) []Vote {
 	m := p.Model
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	s := newScratch(len(m.codes))
-	defer s.free()
+	s := m.newScratch()
+	defer m.free(s)
 	peers := p.find(q, steps[:min(len(steps), maxSteps)])
 	for _, o := range peers {
 		at := slices.IndexFunc(o.who.steps, func(s step) bool { return s.at == o.since && s.matter == o.step })
-		for i, st := range o.who.steps {
+		near := o.who.steps[max(0, at-peerReach):min(len(o.who.steps), at+1+peerReach)]
+		at = min(at, peerReach)
+		for i, st := range near {
 			switch {
 			case i > at:
-				s.add(st.matter, o.like*st.act.strength()*m.power(i-at-1), 0)
+				s.add(st.matter, o.like*st.act.strength()*m.powers[i-at-1], 0)
 			case i < at:
-				s.add(st.matter, o.like*st.act.strength()*p.Params.PeerBack*m.power(at-i-1), 0)
+				s.add(st.matter, o.like*st.act.strength()*p.Params.PeerBack*m.powers[at-i-1], 0)
 			}
 		}
 	}
 	return p.collect(q, s)
 }
 
-// power is Params.Gap to the power of n.
-func (m *Model) power(n int) float64 {
-	if n < len(m.powers) {
-		return m.powers[n]
-	}
-	return math.Pow(m.params.Gap, float64(n))
-}
+// peerReach is how far from the shared step a peer's history is looked at.
+const peerReach = 40
 
 // find returns the people most like the query, the most alike first.
 func (p *Peers) find(q *Query, steps []Step) []peer {
@@ -83,10 +80,13 @@ func (p *Peers) find(q *Query, steps []Step) []peer {
 					found[post.who] = i
 					peers = append(peers, peer{who: post.who, since: post.at, step: number})
 				}
-				peers[i].like += w * math.Pow(float64(len(post.who.steps)), -p.Params.PeerLength)
+				peers[i].like += w
 			}
 		}
 		g *= p.Params.PeerRecency
+	}
+	for i := range peers {
+		peers[i].like *= math.Pow(float64(len(peers[i].who.steps)), -p.Params.PeerLength)
 	}
 	slices.SortFunc(peers, func(a, b peer) int {
 		return cmp.Or(cmp.Compare(b.like, a.like), cmp.Compare(b.since, a.since), slices.Compare(a.who.key[:], b.who.key[:]))

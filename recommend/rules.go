@@ -28,7 +28,7 @@ const (
 	overdue     = 365 * 24 * time.Hour
 	perTheme    = 3 // suggestions of one theme, and of one agency, as long as there are others
 	maxAlike    = 2 // suggestions for their content alone
-	searchWidth = 12
+	searchWidth = 5
 )
 
 // Rules turn candidates into suggestions: they strike out what must not be
