@@ -306,8 +306,8 @@ func (s *Server) eventsOperation() huma.Operation {
 			"application/json":     body(&huma.Schema{OneOf: []*huma.Schema{event, {Type: huma.TypeArray, Items: event}}}, json.RawMessage(one)),
 			"application/x-ndjson": body(text(), string(one)+"\n"),
 		}},
-		MaxBodyBytes: readBody,
-		Responses:    s.replies("已记录", answer.Recorded{Accepted: 1}, 400, 413, 415, 422, 503),
+		MaxBodyBytes: readBody, SkipValidateBody: true, // Resolve reads it
+		Responses: s.replies("已记录", answer.Recorded{Accepted: 1}, 400, 413, 415, 422, 503),
 	}
 }
 
