@@ -16,6 +16,7 @@ func (r Reason) says() bool {
 type Namer struct {
 	Matter func(code string) string
 	Region func(code corpus.RegionCode) string
+	About  string // the matter that the list stands under; reasons may say 这一项
 }
 
 // Text words the reason in plain Chinese. A share is given only where twenty
@@ -38,9 +39,13 @@ func (r Reason) Text(n Namer) string {
 		}
 		return fmt.Sprintf("与「%s」内容相近", from)
 	}
+	short := from
+	if r.From == n.About {
+		short = ""
+	}
 	switch r.Order {
 	case OrderAfter:
-		return fmt.Sprintf("「%s」中，办完%s就可以办它", r.Bundle, named(from, "这一项"))
+		return fmt.Sprintf("「%s」中，办完%s就可以办它", r.Bundle, named(short, "这一项"))
 	case OrderLater:
 		return fmt.Sprintf("「%s」后面还要办的事项", r.Bundle)
 	case OrderAlong:

@@ -120,13 +120,11 @@ func (c *choice) take(cand Candidate) {
 	}, item, cand.Reason.Bundle})
 }
 
-// naming leaves the matter just answered unnamed: it stands above the list.
+// naming names matters as the catalogue does.
 func (c *choice) naming() Namer {
 	n := c.Names
+	n.About = c.query.About
 	n.Matter = func(code string) string {
-		if code == c.query.About {
-			return ""
-		}
 		item, _ := c.Catalogue(code)
 		return item.Name
 	}

@@ -119,7 +119,7 @@ func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
 	}
 	report, err := runImport(r.Context(), ctl.app.store, job, nil)
 	if err == nil && report.Edition > 0 {
-		err = ctl.app.engine.Refresh(r.Context())
+		err = errors.Join(ctl.app.engine.Refresh(r.Context()), ctl.app.succeed(r.Context()))
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
