@@ -39,7 +39,7 @@ type Candidate struct {
 // Rank returns the candidates for a query, the best first. The order is the
 // same for the same model and query.
 func (b Blend) Rank(q *Query) []Candidate {
-	var list []Candidate
+	list := make([]Candidate, 0, maxVotes*2)
 	at := make(map[string]int, maxVotes*2)
 	for _, w := range b {
 		if w.Weight <= 0 {
@@ -61,10 +61,18 @@ func (b Blend) Rank(q *Query) []Candidate {
 			list[i].add(score, w.Name(), v.Reason)
 		}
 	}
-	slices.SortFunc(list, func(a, b Candidate) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Code, b.Code))
+	order := make([]int, len(list)) // candidates are large to move about
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(i, j int) int {
+		return cmp.Or(cmp.Compare(list[j].Score, list[i].Score), cmp.Compare(list[i].Code, list[j].Code))
 	})
-	return list
+	ranked := make([]Candidate, len(list))
+	for i, at := range order {
+		ranked[i] = list[at]
+	}
+	return ranked
 }
 
 // add takes a vote. The reason is that of the largest contribution that has

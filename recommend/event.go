@@ -114,30 +114,36 @@ func (e *LifeEvents) Votes(q *Query) []Vote {
 	return n.Votes(q)
 }
 
-// before returns the matters to be done before a matter, in the order of the
-// life event that asks for the least; none if some event asks for nothing or
-// all is done.
-func (e *LifeEvents) before(matter string, done func(code string) bool) (codes []string, bundle string) {
-	for i, b := range e.of[matter] {
-		var missing []string
-		for _, s := range b.Steps {
-			if s.Matter != matter {
-				continue
-			}
-			for _, code := range s.After {
-				if !done(code) && !optional(b, code) {
-					missing = append(missing, code)
-				}
-			}
+// before returns the matters to be done before a matter, by the life events
+// that the person is in the middle of: those of the event that asks for the
+// least, none if one of them asks for nothing more. What an event asks for
+// says nothing to others: who loses an identity card need not move house
+// first, though the event of moving in has both.
+func (e *LifeEvents) before(matter string, begun, done func(code string) bool) (codes []string, bundle string) {
+	for _, b := range e.of[matter] {
+		if !slices.ContainsFunc(b.Steps, func(s corpus.Step) bool { return s.Matter != matter && begun(s.Matter) }) {
+			continue
 		}
+		missing := unmet(b, matter, done)
 		if len(missing) == 0 {
 			return nil, ""
 		}
-		if i == 0 || len(missing) < len(codes) {
+		if codes == nil || len(missing) < len(codes) {
 			codes, bundle = missing, b.Name
 		}
 	}
 	return codes, bundle
+}
+
+// unmet returns what a life event puts before a matter and is not done.
+func unmet(b *corpus.Bundle, matter string, done func(code string) bool) (codes []string) {
+	at := slices.IndexFunc(b.Steps, func(s corpus.Step) bool { return s.Matter == matter })
+	for _, code := range b.Steps[at].After {
+		if !done(code) && !optional(b, code) {
+			codes = append(codes, code)
+		}
+	}
+	return codes
 }
 
 // optional reports whether a step is only for some people: what it comes

@@ -226,10 +226,11 @@ func (n *Next) collect(q *Query, steps []Step, s *scratch, prior map[string]Vote
 	scale := m.scale(q)
 	curated := map[uint32]Vote{}
 	var votes []Vote
+	unseen := false
 	for code, v := range prior {
 		number, ok := m.numbers[code]
 		if !ok {
-			votes = append(votes, v)
+			votes, unseen = append(votes, v), true
 			continue
 		}
 		if s.score[number] == 0 {
@@ -245,7 +246,9 @@ func (n *Next) collect(q *Query, steps []Step, s *scratch, prior map[string]Vote
 		}
 		votes = append(votes, v)
 	}
-	slices.SortFunc(votes, compareVotes)
+	if unseen {
+		slices.SortFunc(votes, compareVotes)
+	}
 	return votes[:min(len(votes), maxVotes)]
 }
 
@@ -260,7 +263,7 @@ func (a scored) less(b scored) bool {
 }
 
 // top divides each sum by a power of how often the matter is done, and
-// returns the highest, in no order. It keeps them in a heap whose root is the
+// returns the highest, in order. It keeps them in a heap whose root is the
 // least, since a history touches thousands.
 func (s *scratch) top(m *Model, scale, power float64) []scored {
 	heap := make([]scored, 0, maxVotes)
@@ -283,6 +286,9 @@ func (s *scratch) top(m *Model, scale, power float64) []scored {
 			sink(heap)
 		}
 	}
+	slices.SortFunc(heap, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(m.codes[a.number], m.codes[b.number]))
+	})
 	return heap
 }
 

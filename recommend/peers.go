@@ -100,6 +100,5 @@ func (p *Peers) collect(q *Query, s *scratch) []Vote {
 	for _, c := range s.top(m, m.scale(q), p.Params.PeerTarget) {
 		votes = append(votes, Vote{m.codes[c.number], c.score, Reason{Kind: KindNext}})
 	}
-	slices.SortFunc(votes, compareVotes)
 	return votes
 }

@@ -449,7 +449,7 @@ func TestPrerequisites(t *testing.T) {
 	}{
 		{"nobody known: no rule", nil, []string{"注销 「」后面还要办的事项"}},
 		{"another matter of the event done: what comes first stands in its place", done("停保"), []string{"清税 「注销一件事」中，办「注销」要先办它"}},
-		{"something else done: the card says what comes first", done("别的"), []string{"注销 「」后面还要办的事项（须先办「清税」）"}},
+		{"something else done: the event says nothing to others", done("别的"), []string{"注销 「」后面还要办的事项"}},
 		{"all done: an optional step need not be", done("清税"), []string{"注销 「」后面还要办的事项"}},
 		{"under way: its turn comes", []Step{{"清税", today, ActSubmit}}, nil},
 	}

@@ -98,25 +98,20 @@ func (c *choice) take(cand Candidate) {
 	case item.Sensitive && (cand.Reason.Order == OrderEntrance || cand.Reason.Kind == KindSimilar):
 		return // nobody is met with a death for nothing
 	}
-	note := ""
 	if missing, bundle := c.missing(cand.Code); len(missing) > 0 {
 		first, ok := c.allowed(missing[0], KindNext)
-		switch {
-		case ok && c.within(cand.Code, missing[0], bundle):
-			cand.Reason = Reason{Kind: KindNext, From: cand.Code, Bundle: bundle, Order: OrderFirst}
-			cand.Code, item = missing[0], first
-		case ok:
-			note = "（须先办「" + first.Name + "」）"
-		case c.begun(missing[0]):
+		if !ok {
 			return // under way: its turn comes
 		}
+		cand.Reason = Reason{Kind: KindNext, From: cand.Code, Bundle: bundle, Order: OrderFirst}
+		cand.Code, item = missing[0], first
 	}
 	if slices.ContainsFunc(c.list, func(o chosen) bool { return o.Code == cand.Code }) {
 		return
 	}
 	c.list = append(c.list, chosen{Suggestion{
 		Code: cand.Code, Kind: cand.Reason.Kind, Source: cand.Source, From: cand.Reason.From,
-		Reason: cand.Reason.Text(c.naming()) + note, Support: cand.Reason.support(), Score: cand.Score,
+		Reason: cand.Reason.Text(c.naming()), Support: cand.Reason.support(), Score: cand.Score,
 	}, item, cand.Reason.Bundle})
 }
 
@@ -171,36 +166,15 @@ func (c *choice) open(item Item) bool {
 	return true
 }
 
-func (c *choice) begun(code string) bool {
-	st := c.states[code]
-	return st.Act.Strong() && st.Finished.IsZero()
-}
-
-// missing returns what must be done before a matter and is not. Of somebody
-// who is not known to have done anything it cannot be said.
+// missing returns what must be done before a matter and is not, and by which
+// life event.
 func (c *choice) missing(code string) (codes []string, bundle string) {
 	if c.Events == nil || !c.strong {
 		return nil, ""
 	}
-	return c.Events.before(code, func(before string) bool {
-		return before == c.query.About || !c.states[before].Finished.IsZero()
-	})
-}
-
-// within reports whether the person is in the middle of the life event that
-// asks for something first: then that is what to do now.
-func (c *choice) within(code, first, bundle string) bool {
-	for _, b := range c.Events.of[code] {
-		if b.Name != bundle {
-			continue
-		}
-		for _, s := range b.Steps {
-			if s.Matter != first && s.Matter != code && c.states[s.Matter].Act.Strong() {
-				return true
-			}
-		}
-	}
-	return false
+	begun := func(code string) bool { return c.states[code].Act.Strong() || !c.states[code].Finished.IsZero() }
+	done := func(code string) bool { return code == c.query.About || !c.states[code].Finished.IsZero() }
+	return c.Events.before(code, begun, done)
 }
 
 // finish makes the list varied and as long as asked for.
