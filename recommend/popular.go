@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/govqa/govqa/corpus"
 )
 
 // A node is where and by whom matters are done: a county, city or province or
@@ -332,7 +330,7 @@ func (s Season) Votes(q *Query) []Vote {
 }
 
 func nodeOf(q *Query) node {
-	return node{RegionNumber(corpus.RegionCode(q.Region)), ClassOf(q.Audience)}
+	return node{RegionNumber(q.Region), ClassOf(q.Audience)}
 }
 
 func (m *Model) votes(list []popularity, reason func(popularity) Reason) []Vote {

@@ -227,7 +227,9 @@ func (r *RecommendReport) leaveLast(ctx context.Context, o RecommendOptions) err
 	}
 	r.Headline = got.figures(func(n int) bool { return n > 0 }, o, r.Set.Items)
 	for _, class := range lengthClasses {
-		r.Lengths[class] = got.figures(func(n int) bool { return lengthClass(n) == class }, o, r.Set.Items)
+		f := got.figures(func(n int) bool { return lengthClass(n) == class }, o, r.Set.Items)
+		f.Coverage = 0 // is of all histories together
+		r.Lengths[class] = f
 	}
 	slices.Sort(got.took)
 	r.P50, r.P99 = percentile(got.took, .5), percentile(got.took, .99)
@@ -403,10 +405,14 @@ func (r RecommendReport) MarshalJSON() ([]byte, error) {
 }
 
 func (f Figures) keys(k int) map[string]any {
-	return map[string]any{
+	m := map[string]any{
 		fmt.Sprintf("HR@%d", k): f.HR, fmt.Sprintf("nDCG@%d", k): f.NDCG, fmt.Sprintf("MRR@%d", k): f.MRR,
-		"n": f.N, "coverage": f.Coverage, "HR 95%": f.HR95, "nDCG 95%": f.NDCG95,
+		"n": f.N, "HR 95%": f.HR95, "nDCG 95%": f.NDCG95,
 	}
+	if f.Coverage > 0 {
+		m["coverage"] = f.Coverage
+	}
+	return m
 }
 
 // String prints the report as a table.
@@ -415,8 +421,12 @@ func (r RecommendReport) String() string {
 	fmt.Fprintf(&b, "%d users, %d items, %d events; %d parameter sets tried on the second-last events of %d histories\n",
 		r.Set.Users, r.Set.Items, r.Set.Events, r.Tuned, r.TuneHistories)
 	line := func(name string, f Figures) {
-		fmt.Fprintf(&b, "%-20s n=%d HR@%d=%.4f [%.4f %.4f] nDCG@%d=%.4f [%.4f %.4f] MRR@%d=%.4f coverage=%.3f\n",
-			name, f.N, r.K, f.HR, f.HR95[0], f.HR95[1], r.K, f.NDCG, f.NDCG95[0], f.NDCG95[1], r.K, f.MRR, f.Coverage)
+		fmt.Fprintf(&b, "%-20s n=%d HR@%d=%.4f [%.4f %.4f] nDCG@%d=%.4f [%.4f %.4f] MRR@%d=%.4f",
+			name, f.N, r.K, f.HR, f.HR95[0], f.HR95[1], r.K, f.NDCG, f.NDCG95[0], f.NDCG95[1], r.K, f.MRR)
+		if f.Coverage > 0 {
+			fmt.Fprintf(&b, " coverage=%.3f", f.Coverage)
+		}
+		b.WriteString("\n")
 	}
 	line("blend", r.Headline)
 	for _, name := range r.Names {

@@ -157,7 +157,7 @@ func distinct(h []recommend.Visit) []uint32 {
 }
 
 // tuneHistories is how many histories the parameters are chosen on.
-const tuneHistories = 1500
+const tuneHistories = 3000
 
 // A knob is a parameter and the values that are tried.
 type knob struct {

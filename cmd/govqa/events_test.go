@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/text/encoding/simplifiedchinese"
+
 	"github.com/govqa/govqa/recommend/history"
 )
 
@@ -49,6 +51,16 @@ func TestImportOfEvents(t *testing.T) {
 	e := got.Events[1]
 	if e.Matter != "AL-SY-002" || e.Type != "finish" || !e.Time.Equal(time.Date(2026, 3, 2, 1, 30, 0, 0, time.UTC)) || e.Region != "990101" || e.Channel != "窗口" {
 		t.Errorf("%+v", e)
+	}
+}
+
+func TestImportOfEventsInGB18030(t *testing.T) {
+	text, err := simplifiedchinese.GB18030.NewEncoder().String("申请人,事项编码,办结时间,状态\nu_1,AL-SY-002,2026-03-02,办结\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "events", "import", "-data", t.TempDir(), write(t, "log.csv", text)); !strings.Contains(out, "accepted 1") {
+		t.Error(out)
 	}
 }
 
@@ -134,7 +146,11 @@ func TestEventsAndSuccessorsOfARunningServer(t *testing.T) {
 		t.Fatalf("%s", out)
 	}
 	must(t, "import", "-data", data, write(t, "新.jsonl", `{"code":"NEW-1","name":"新生儿登记","supersedes":["AL-HJ-001"]}`))
-	resp, err := http.Get(s.url + "/api/v1/subjects/u_1")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/v1/subjects/u_1", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}

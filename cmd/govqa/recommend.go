@@ -15,6 +15,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/govqa/govqa/answer/eval"
 	"github.com/govqa/govqa/corpus"
@@ -144,7 +147,7 @@ func importLog(c *call, name string, sink eventSinkFunc) (bad int, err error) {
 		return 0, err
 	}
 	defer f.Close()
-	r := csv.NewReader(skipBOM(f))
+	r := csv.NewReader(plainText(f))
 	r.FieldsPerRecord = -1
 	head, err := r.Read()
 	if err != nil {
@@ -191,13 +194,24 @@ func importLog(c *call, name string, sink eventSinkFunc) (bad int, err error) {
 	return bad, nil
 }
 
-func skipBOM(f io.Reader) io.Reader {
-	b := bufio.NewReader(f)
-	if mark, err := b.Peek(3); err == nil && string(mark) == "\xef\xbb\xbf" {
-		b.Discard(3) // was just peeked
+// plainText reads a file as UTF-8 without a mark: logs come in GB18030 too.
+func plainText(f io.Reader) io.Reader {
+	b := bufio.NewReaderSize(f, sniffed)
+	head, err := b.Peek(sniffed)
+	for cut := 0; err == nil && cut < 3 && !utf8.Valid(head); cut++ {
+		head = head[:len(head)-1] // a character may have been cut in two
+	}
+	if !utf8.Valid(head) {
+		return simplifiedchinese.GB18030.NewDecoder().Reader(b)
+	}
+	if r, _, err := b.ReadRune(); err == nil && r != '\ufeff' {
+		_ = b.UnreadRune() // cannot fail after ReadRune
 	}
 	return b
 }
+
+// sniffed is how many bytes of a file tell its encoding.
+const sniffed = 64 << 10
 
 // columnsOf finds the columns of a log by their names.
 func columnsOf(head []string) (map[string]int, error) {

@@ -60,7 +60,7 @@ func (w *town) call(method, path string, body, v any) {
 			w.t.Fatal(err)
 		}
 	}
-	r := httptest.NewRequest(method, path, &b)
+	r := httptest.NewRequestWithContext(w.t.Context(), method, path, &b)
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := w.server.App().Test(r, 20_000)
 	if err != nil {
