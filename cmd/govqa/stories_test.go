@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,25 +28,50 @@ type town struct {
 	today  time.Time
 }
 
+// sampleApp is the sample corpus, opened once: its dictionaries take a second
+// to load.
+func sampleApp(t *testing.T) *app {
+	t.Helper()
+	shared.opened.Do(func() {
+		a, err := openApp(t.Context(), filepath.Join(shared.dir, "sample"), true, slog.New(slog.DiscardHandler), io.Discard)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		shared.app = a
+	})
+	if shared.app == nil {
+		t.FailNow()
+	}
+	return shared.app
+}
+
 func newTown(t *testing.T) *town {
 	t.Helper()
 	w := &town{t: t, today: time.Date(2026, 10, 8, 10, 0, 0, 0, time.UTC)}
 	now := func() time.Time { return w.today }
-	a, err := openApp(t.Context(), t.TempDir(), true, slog.New(slog.DiscardHandler), io.Discard)
+	a := sampleApp(t)
+	store, err := history.Open(t.TempDir(), history.Options{Key: []byte("0123456789abcdef"), Now: now, Keep: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
+	memory := newMemory(store, a.log)
 	t.Cleanup(func() {
-		if err := a.close(); err != nil {
+		memory.close()
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	if a.history, err = history.Open(t.TempDir(), history.Options{Key: []byte("0123456789abcdef"), Now: now, Keep: -1}); err != nil {
+	cfg := a.engine.Config
+	cfg.Memory, cfg.Now, cfg.Journal = memory, now, nil
+	engine, err := answer.New(cfg)
+	if err == nil {
+		err = engine.Refresh(t.Context())
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	a.memory = newMemory(a.history, a.log)
-	a.engine.Memory, a.engine.Now = a.memory, now
-	if w.server, err = api.New(api.Config{Personal: a.engine, AsksPerMinute: -1}, a.engine, a.log); err != nil {
+	if w.server, err = api.New(api.Config{Personal: engine, AsksPerMinute: -1}, engine, a.log); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -76,26 +102,37 @@ func (w *town) call(method, path string, body, v any) {
 	}
 }
 
-// did records that somebody finished matters, one a day, the last today.
+// did records that somebody did something with matters, one a day, the last
+// today.
 func (w *town) did(who, act string, matters ...string) {
 	w.t.Helper()
-	var events []answer.Event
+	w.record(w.doing(who, act, matters))
+}
+
+func (w *town) doing(who, act string, matters []string) (events []answer.Event) {
 	for i, m := range matters {
 		events = append(events, answer.Event{Subject: who, Matter: m, Type: act, Region: "990101", Time: w.today.AddDate(0, 0, i-len(matters)+1)})
 	}
+	return events
+}
+
+func (w *town) record(events []answer.Event) {
+	w.t.Helper()
 	var got answer.Recorded
 	w.call("POST", "/api/v1/events", events, &got)
-	if got.Accepted != len(matters) {
-		w.t.Fatalf("%+v of %d events", got, len(matters))
+	if got.Accepted != len(events) {
+		w.t.Fatalf("%+v of %d events", got, len(events))
 	}
 }
 
 // crowd has n people do the same.
 func (w *town) crowd(name string, n int, matters ...string) {
 	w.t.Helper()
+	var events []answer.Event
 	for i := range n {
-		w.did(fmt.Sprintf("%s%d", name, i), "finish", matters...)
+		events = append(events, w.doing(fmt.Sprint(name, i), "finish", matters)...)
 	}
+	w.record(events)
 }
 
 func (w *town) list(query string) answer.RecommendPage {

@@ -61,7 +61,7 @@ func ingest(dir string) {
 // loses no event that it acknowledged, and the counts after the next start
 // are those of a clean recount. GOVQA_KILLS sets the number of rounds.
 func TestKilledProcessLosesNothing(t *testing.T) {
-	rounds := 4
+	rounds := 3
 	if n, err := strconv.Atoi(os.Getenv("GOVQA_KILLS")); err == nil {
 		rounds = n
 	}
