@@ -65,23 +65,17 @@ func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error
 		}
 	}
 	a.Options = append(a.Options, followUps(g, u.question.Aspects)...)
-	e.finish(v, g, a)
+	e.finish(v, u, g, a)
 	return nil
 }
 
 // finish adds what every answer about a matter has: recommendations and the
 // mark of sample data.
-func (e *Engine) finish(v *view, g *corpus.Guide, a *Answer) {
+func (e *Engine) finish(v *view, u *understood, g *corpus.Guide, a *Answer) {
 	if g.Source.Sample {
 		a.Notices = append(a.Notices, NoticeSample)
 	}
-	for _, s := range v.source.Suggest(g.Code, recommended) {
-		next, err := e.guide(v, s.Code)
-		if err != nil || !next.Effective.Contains(e.Now()) {
-			continue // a life event may name a matter that this city has not published
-		}
-		a.Recommendations = append(a.Recommendations, Recommendation{s.Code, next.Name, s.Reason, string(s.Kind)})
-	}
+	a.Recommendations = append(a.Recommendations, e.after(v, u, g)...)
 }
 
 // replyFAQ quotes a reviewed answer.

@@ -90,6 +90,7 @@ func newControl(data string, a *app) (*control, error) {
 	ctl := &control{app: a, listener: l, remove: remove}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /import", ctl.importFiles)
+	mux.HandleFunc("POST /events", ctl.importEvents)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))
@@ -118,7 +119,7 @@ func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
 	}
 	report, err := runImport(r.Context(), ctl.app.store, job, nil)
 	if err == nil && report.Edition > 0 {
-		err = ctl.app.engine.Refresh(r.Context())
+		err = errors.Join(ctl.app.engine.Refresh(r.Context()), ctl.app.succeed(r.Context()))
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
