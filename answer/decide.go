@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/govqa/govqa/corpus"
@@ -17,8 +18,8 @@ type found struct {
 func (e *Engine) search(ctx context.Context, v *view, u *understood, q *nlp.Question) (found, error) {
 	var f found
 	filter := index.Filter{Region: u.region, On: e.Now()}
-	if u.request.Audience != "" {
-		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{u.request.Audience})
+	if who := cmp.Or(u.request.Audience, u.repliedAs); who != "" {
+		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{who})
 	}
 	for _, s := range []struct {
 		typ   corpus.Type
@@ -41,7 +42,8 @@ type verdict struct {
 	faq        string      // id of the FAQ to quote
 	bundle     string      // id of the life event to list
 	confidence float64
-	picked     string // code of a matter that needs no score
+	picked     string   // code of a matter that needs no score
+	picks      []string // what the numbered options stand for: a code or a reply
 }
 
 // The thresholds of the verdict, chosen on the tables that `govqa eval fit`
@@ -66,7 +68,7 @@ func decide(u *understood, f found) verdict {
 	if u.matter != "" {
 		return verdict{outcome: Answered, picked: u.matter, confidence: .9}
 	}
-	if u.foreign != "" {
+	if u.foreign != "" || u.none {
 		return verdict{outcome: NotFound}
 	}
 	ev := weigh(&u.question, f.guides)
@@ -156,7 +158,7 @@ func (v verdict) state(u *understood) state {
 		for _, h := range v.matters {
 			s.Offered = append(s.Offered, h.Key.ID)
 		}
-		s.Base, s.Rounds = u.said(), u.previous.Rounds+1
+		s.Base, s.Rounds, s.Picks = u.said(), u.previous.Rounds+1, v.picks
 	}
 	return s
 }

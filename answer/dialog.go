@@ -16,27 +16,32 @@ var ordinal = regexp.MustCompile(`^[那就我要选是办看问的请好嗯点 ,
 
 var numerals = map[string]int{"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
 
-// picked reports which of the offered matters the text picks: by its place in
-// the list, or by its code as a button sends it.
+// picked reports which of the options the text picks: by its place in the list,
+// or by its code as a button sends it. It is a matter's code, or the reply
+// that an option of a question asked back stands for.
 func (u *understood) picked() (string, bool) {
 	if slices.Contains(u.previous.Offered, u.request.Text) {
 		return u.request.Text, true
 	}
+	list := u.previous.Picks
+	if len(list) == 0 {
+		list = u.previous.Offered
+	}
 	m := ordinal.FindStringSubmatch(nlp.Normalize(u.request.Text))
-	if m == nil || len(u.previous.Offered) == 0 {
+	if m == nil || len(list) == 0 {
 		return "", false
 	}
 	n := numerals[m[1]]
 	switch {
 	case m[1] == "最后一":
-		n = len(u.previous.Offered)
+		n = len(list)
 	case n == 0:
 		n, _ = strconv.Atoi(m[1]) // the expression has let only digits through
 	}
-	if n < 1 || n > len(u.previous.Offered) {
+	if n < 1 || n > len(list) {
 		return "", false
 	}
-	return u.previous.Offered[n-1], true
+	return list[n-1], true
 }
 
 // What a citizen can say to a question that is asked back, beside an option.
@@ -68,7 +73,7 @@ const (
 // as another aspect or situation of the matter talked about, or as a reply to
 // what was asked back.
 func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error) {
-	if u.matter != "" {
+	if u.matter != "" || u.none {
 		return found{}, nil
 	}
 	alone, err := e.search(ctx, v, u, &u.question)
@@ -127,7 +132,7 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 // clarified searches for what was asked together with the reply to what was
 // asked back, among what was offered first.
 func (e *Engine) clarified(ctx context.Context, v *view, u *understood) (found, error) {
-	u.clarifies = true
+	u.clarifies, u.repliedAs = true, repliedAs(u.request.Text)
 	asked, aspects := u.question.Asked, u.question.Aspects
 	u.question = v.parser.Parse(u.said())
 	if asked {

@@ -248,7 +248,7 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	verdict := decide(&u, f)
-	a, err := e.answer(v, &u, verdict)
+	a, err := e.answer(v, &u, &verdict)
 	if err != nil {
 		return Answer{}, err
 	}

@@ -17,6 +17,8 @@ type understood struct {
 	place     corpus.RegionCode // named in the question or before
 	foreign   string            // a place named that the corpus does not cover
 	region    corpus.RegionCode // to answer for: the place, or what the asker chose
+	none      bool              // what was offered is said to be wrong
+	repliedAs corpus.Audience   // as whom, in reply to what was asked back
 	clarifies bool              // the text replies to what was asked back
 	notices   []string
 }
@@ -34,7 +36,20 @@ func (e *Engine) understand(v *view, r Request) understood {
 	if u.region == "" {
 		u.region = previous.Place
 	}
-	if code, ok := u.picked(); ok {
+	code, ok := u.picked()
+	if ok && !slices.Contains(u.previous.Offered, code) {
+		u.request.Text = code // the reply that an option stands for
+		u.question, ok = v.parser.Parse(code), false
+	}
+	if u.previous.Rounds > 0 {
+		switch u.request.Text {
+		case replyShow:
+			code, ok = u.previous.Offered[0], len(u.previous.Offered) > 0
+		case replyNone:
+			u.none = true
+		}
+	}
+	if ok {
 		u.matter = code
 		if !u.question.Asked && previous.Aspect != "" {
 			u.inheritAspect()

@@ -69,6 +69,7 @@ type Lexicon struct {
 
 	free       map[rune]bool  // characters that are often words by themselves
 	sounds     func() *sounds // of all words, for a [Speller]; made when first asked for
+	labels     []string       // of situations, for people, by bit; "" where none is asked for
 	filler     *matcher       // value: unused
 	aspects    *matcher       // value: aspect index<<8 | strength
 	sitAsked   *matcher       // value: class bit index; how citizens say it
@@ -162,8 +163,8 @@ func (lex *Lexicon) addAspect(line string) error {
 
 func (lex *Lexicon) addSituation(line string) error {
 	cols := strings.Split(line, "\t")
-	if len(cols) != 3 || cols[1] != "q" && cols[1] != "n" {
-		return errors.New("want situation, q or n, phrases")
+	if len(cols) != 3 || cols[1] != "q" && cols[1] != "n" && cols[1] != "l" {
+		return errors.New("want situation, q, n or l, phrases")
 	}
 	i := slices.Index(lex.SituationNames, cols[0])
 	if i < 0 {
@@ -171,6 +172,11 @@ func (lex *Lexicon) addSituation(line string) error {
 			return errors.New("more than 64 situations")
 		}
 		lex.SituationNames = append(lex.SituationNames, cols[0])
+		lex.labels = append(lex.labels, "")
+	}
+	if cols[1] == "l" {
+		lex.labels[i] = strings.TrimSpace(cols[2])
+		return nil
 	}
 	m := lex.sitAsked
 	if cols[1] == "n" {
@@ -281,6 +287,17 @@ func (lex *Lexicon) SituationsNamed(names ...string) SituationSet {
 		}
 	}
 	return s
+}
+
+// SituationLabel returns what people call the first class of a set that has a
+// label, or "".
+func (lex *Lexicon) SituationLabel(set SituationSet) string {
+	for i, label := range lex.labels {
+		if set&(1<<i) != 0 && label != "" {
+			return label
+		}
+	}
+	return ""
 }
 
 // AskedSituations returns the situation classes that a normalised question
