@@ -52,11 +52,11 @@ type verdict struct {
 // sixteen of the others; below sure, the first is more often wrong than right,
 // so that it is offered with others rather than answered.
 const (
-	covered    = .7  // of the probability that a right matter is among the first
+	covered    = .66 // of the probability that a right matter is among the first
 	askBack    = .2  // of the probability that several matters fit
 	sure       = .5  // of confidence, to answer
 	sureAspect = .38 // … about an aspect, since matters alike have like fields
-	maxOffered = 6
+	maxOffered = 8
 	maxRounds  = 2 // of asking back, in a row
 
 	faqNamed, faqAsked       = .8, .6
