@@ -44,6 +44,7 @@ type verdict struct {
 	confidence float64
 	picked     string   // code of a matter that needs no score
 	picks      []string // what the numbered options stand for: a code or a reply
+	labels     []string // the texts of these options
 }
 
 // The thresholds of the verdict, chosen on the tables that `govqa eval fit`
@@ -158,7 +159,7 @@ func (v verdict) state(u *understood) state {
 		for _, h := range v.matters {
 			s.Offered = append(s.Offered, h.Key.ID)
 		}
-		s.Base, s.Rounds, s.Picks = u.said(), u.previous.Rounds+1, v.picks
+		s.Base, s.Rounds, s.Picks, s.Labels = u.said(), u.previous.Rounds+1, v.picks, v.labels
 	}
 	return s
 }

@@ -23,6 +23,9 @@ func (u *understood) picked() (string, bool) {
 	if slices.Contains(u.previous.Offered, u.request.Text) {
 		return u.request.Text, true
 	}
+	if i := slices.Index(u.previous.Labels, u.request.Text); i >= 0 {
+		return u.previous.Picks[i], true
+	}
 	list := u.previous.Picks
 	if len(list) == 0 {
 		list = u.previous.Offered
