@@ -46,8 +46,8 @@ type Asked struct {
 	Edition    corpus.Edition    `json:"edition"`
 }
 
-// Config is what an Engine is made of. All but Journal, Log and Now are
-// required.
+// Config is what an Engine is made of. All but Journal, Mailbox, Log and
+// Now are required.
 type Config struct {
 	Corpus    Corpus
 	Index     *index.Index
@@ -55,6 +55,7 @@ type Config struct {
 	Lexicon   *nlp.Lexicon
 	StateKey  []byte           // signs conversation states; at least 16 bytes
 	Journal   Journal          // nil keeps nothing
+	Mailbox   Mailbox          // nil takes no messages
 	Log       *slog.Logger     // nil logs nothing
 	Now       func() time.Time // nil is time.Now
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,14 +14,13 @@ import (
 // A chatView is what the chat's template shows.
 type chatView struct {
 	Chat
-	Turn       *turn // nil for the invitation
-	Person     []answer.ThemeCount
-	Legal      []answer.ThemeCount
-	LifeEvents []string
+	Turn   *turn // nil for the invitation
+	Person []answer.ThemeCount
+	Legal  []answer.ThemeCount
 }
 
 func (p *Pages) chat(c Chat) chatView {
-	v := chatView{Chat: c, LifeEvents: p.opts.LifeEvents}
+	v := chatView{Chat: c}
 	for _, t := range c.Themes {
 		if t.Audience == "person" {
 			v.Person = append(v.Person, t)
@@ -29,7 +29,7 @@ func (p *Pages) chat(c Chat) chatView {
 		}
 	}
 	if c.Answer != nil {
-		v.Turn = newTurn(c.Answer, p.opts.Hotline)
+		v.Turn = newTurn(c.Answer, c.Question, p.opts.Hotline)
 	}
 	return v
 }
@@ -59,6 +59,7 @@ type turn struct {
 	Choices  []choice           // what can be tapped next
 	Offered  []answer.MatterRef // matters offered that no choice leads to
 	Buttons  []span
+	Help     []span // ways on for who was not helped
 	Notes    []string
 	Sample   bool
 	Reworded bool // by a language model
@@ -87,7 +88,7 @@ type choice struct {
 	About string // agency and region
 }
 
-func newTurn(a *answer.Answer, hotline string) *turn {
+func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t := &turn{
 		Answer: a, Groups: groups(a.Facts),
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
@@ -100,6 +101,7 @@ func newTurn(a *answer.Answer, hotline string) *turn {
 	}
 	t.Choices, t.Offered = choices(a)
 	t.Buttons = buttons(a, hotline)
+	t.Help = help(a, question)
 	for _, n := range a.Notices {
 		if words, ok := notices[n]; ok {
 			t.Notes = append(t.Notes, words)
@@ -156,6 +158,26 @@ func buttons(a *answer.Answer, hotline string) []span {
 	}
 	if href := dial(hotline); !call && href != "" && (a.Outcome == answer.NotFound || a.Outcome == answer.Handoff) {
 		list = append(list, span{"拨打 " + hotline, href})
+	}
+	return list
+}
+
+// help leads on whoever was not told what they asked: to the windows in charge,
+// to a search by words, and to a message that an official answers.
+func help(a *answer.Answer, question string) []span {
+	var list []span
+	missing := slices.Contains(a.Notices, answer.NoticeMissing)
+	about := url.Values{"q": {question}, "answer": {a.ID}}
+	if missing && len(a.Matters) > 0 {
+		code := a.Matters[0].Code
+		about.Set("matter", code)
+		list = append(list, span{"窗口电话和办公时间", template.URL(matterPath(code) + "#places")})
+	}
+	if a.Outcome == answer.NotFound {
+		list = append(list, span{"按关键词查事项", template.URL("/search?" + url.Values{"q": {question}}.Encode())})
+	}
+	if missing || a.Outcome == answer.NotFound || a.Outcome == answer.Handoff {
+		list = append(list, span{"给工作人员留言", template.URL("/message?" + about.Encode())})
 	}
 	return list
 }

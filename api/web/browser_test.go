@@ -33,7 +33,7 @@ var shots = flag.String("shots", "", "folder for pictures of the pages")
 // serve serves the pages and the API over an engine, and returns the address.
 func serve(t *testing.T, e *engine) string {
 	t.Helper()
-	pages, err := web.New(web.Options{LifeEvents: []string{"新生儿出生", "退休", "开办餐饮店"}})
+	pages, err := web.New(web.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

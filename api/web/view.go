@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
@@ -85,6 +86,23 @@ func dial(number string) template.URL {
 }
 
 func matterPath(code string) string { return "/matters/" + url.PathEscape(code) }
+
+func eventPath(id string) string { return "/events/" + url.PathEscape(id) }
+
+// china is where the service's days begin and end.
+var china = time.FixedZone("CST", 8*3600)
+
+// day says a moment as a date and time of day.
+func day(t time.Time) string { return t.In(china).Format("2006年1月2日 15:04") }
+
+// grouped writes a long number in groups of four.
+func grouped(s string) string {
+	var groups []string
+	for ; len(s) > 4; s = s[4:] {
+		groups = append(groups, s[:4])
+	}
+	return strings.Join(append(groups, s), " ")
+}
 
 func askPath(text string) string { return "/?" + url.Values{"q": {text}}.Encode() }
 

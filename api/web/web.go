@@ -1,6 +1,6 @@
 // Package web renders the pages that citizens see: the chat, an answer
-// without JavaScript, a matter's whole guide, what the service is, and what
-// went wrong.
+// without JavaScript, a search, a matter's whole guide, life events, messages
+// to the agencies, what the service is, and what went wrong.
 //
 // It promises that every page works without JavaScript, that nothing of a
 // record or a question reaches a page unescaped, that links lead to http,
@@ -30,11 +30,10 @@ var embedded embed.FS
 
 // Options says what the pages call the service.
 type Options struct {
-	Title      string   // name of the service; empty means 政务服务智能问答
-	Hotline    string   // telephone number to fall back on; empty means 12345
-	Sample     bool     // the whole corpus is made up: every page says so
-	LifeEvents []string // names of life events (一件事) to offer; nil offers none
-	Model      string   // name and filing number of the language model, shown to citizens; may be empty
+	Title   string // name of the service; empty means 政务服务智能问答
+	Hotline string // telephone number to fall back on; empty means 12345
+	Sample  bool   // the whole corpus is made up: every page says so
+	Model   string // name and filing number of the language model, shown to citizens; may be empty
 }
 
 // The defaults of [Options].
@@ -53,7 +52,7 @@ type Pages struct {
 }
 
 // pageNames are the templates that fill the frame.
-var pageNames = []string{"chat", "matter", "about", "message"}
+var pageNames = []string{"chat", "search", "matter", "events", "event", "leave", "received", "lookup", "about", "widget", "message"}
 
 // New reads the embedded templates and files. It fails only when one of them
 // is broken, which a test guards.
@@ -89,8 +88,12 @@ func (p *Pages) readTemplates() error {
 		"matter":  matterPath,
 		"ask":     askPath,
 		"dial":    dial,
+		"event":   eventPath,
+		"day":     day,
+		"grouped": grouped,
 		"reasons": func() []string { return answer.FeedbackReasons },
-	}).ParseFS(embedded, "templates/frame.html", "templates/answer.html", "templates/field.html")
+		"kinds":   func() []string { return answer.MessageKinds },
+	}).ParseFS(embedded, "templates/frame.html", "templates/answer.html", "templates/field.html", "templates/icon.html")
 	if err != nil {
 		return fmt.Errorf("page frame: %w", err)
 	}
@@ -113,8 +116,9 @@ func (p *Pages) readWords() error {
 		Reasons []string          `json:"reasons"`
 		Notices map[string]string `json:"notices"`
 		Sample  string            `json:"sample"`
+		Missing string            `json:"missing"`
 		Limit   int               `json:"limit"`
-	}{p.opts.Hotline, answer.FeedbackReasons, notices, answer.NoticeSample, answer.MaxText})
+	}{p.opts.Hotline, answer.FeedbackReasons, notices, answer.NoticeSample, answer.NoticeMissing, answer.MaxText})
 	if err != nil {
 		return fmt.Errorf("words of the script: %w", err)
 	}
@@ -137,6 +141,10 @@ type frame struct {
 	Service, Hotline string
 	Model            string
 	Title            string // of the window
+	About            string // one sentence for search engines; may be empty
+	Canonical        string // the page's one address; may be empty
+	Here             string // the part of the service that the page belongs to, for the navigation
+	Filters          string // id of the form that the region belongs to
 	Visitor          Visitor
 	Regions          []regionChoice
 	LargeURL         string // this page with the other size of type
@@ -150,7 +158,7 @@ func (p *Pages) frame(v Visitor, title string, main any) frame {
 	return frame{
 		Service: p.opts.Title, Hotline: p.opts.Hotline, Model: p.opts.Model,
 		Title: title, Visitor: v, Regions: regionChoices(v.Regions, v.Region),
-		LargeURL: largeURL(v), Sample: p.opts.Sample, Words: p.words, Main: main,
+		LargeURL: largeURL(v), Sample: p.opts.Sample, Words: p.words, Filters: "ask", Main: main,
 	}
 }
 
@@ -188,34 +196,18 @@ type Chat struct {
 	Problem  string         // in Chinese, why there is none; may be empty
 	Hot      []answer.HotQuestion
 	Themes   []answer.ThemeCount
-	List     *ThemeList // of one theme; may be nil
-}
-
-// A ThemeList is one page of a theme's matters.
-type ThemeList struct {
-	Theme corpus.Theme
-	answer.SearchPage
-}
-
-// Next is the address of the list's next page; empty at the end.
-func (l *ThemeList) Next() string {
-	if l.SearchPage.Next == "" {
-		return ""
-	}
-	return "/?" + url.Values{"theme": {string(l.Theme)}, "cursor": {l.SearchPage.Next}}.Encode()
+	Events   []answer.LifeEvent
 }
 
 // Chat writes the chat page.
 func (p *Pages) Chat(w io.Writer, c Chat) error {
 	main := p.chat(c)
 	title := p.opts.Title
-	switch {
-	case c.Question != "":
+	if c.Question != "" {
 		title = c.Question + " - " + title
-	case c.List != nil:
-		title = string(c.List.Theme) + " - " + title
 	}
 	f := p.frame(c.Visitor, title, main)
+	f.Here, f.About = "ask", "用一句话说出要办的事，从公布的办事指南里找出答案，注明来源和更新日期。"
 	f.Private = c.Question != ""
 	f.Sample = f.Sample || main.sample()
 	return p.write(w, "chat", f)
@@ -225,12 +217,14 @@ func (p *Pages) Chat(w io.Writer, c Chat) error {
 type Matter struct {
 	Visitor Visitor
 	Guide   *corpus.Guide
-	Related []answer.MatterRef // those of the guide's related matters that exist
+	Around  answer.Around
+	Address string // the page's own, with the host; may be empty
 }
 
 // Matter writes a guide's page.
 func (p *Pages) Matter(w io.Writer, m Matter) error {
 	f := p.frame(m.Visitor, m.Guide.Name+" - "+p.opts.Title, guideView(m))
+	f.Here, f.Canonical, f.About = "search", m.Address, m.Guide.Name+"：申请材料、办理流程、办结时限、收费、办理地点和电话。"
 	f.Sample = f.Sample || m.Guide.Source.Sample
 	f.Private = f.Sample
 	return p.write(w, "matter", f)
@@ -245,7 +239,21 @@ type About struct {
 // About writes the page on sources and privacy.
 func (p *Pages) About(w io.Writer, a About) error {
 	a.Visitor.Regions = nil // there is nothing to ask here
-	return p.write(w, "about", p.frame(a.Visitor, "关于本服务 - "+p.opts.Title, a))
+	f := p.frame(a.Visitor, "关于本服务 - "+p.opts.Title, a)
+	f.About = "回答的来源、推荐和检索的方法、隐私、人工帮助。"
+	return p.write(w, "about", f)
+}
+
+// A Widget is the page that shows how the service is put on another site.
+type Widget struct {
+	Visitor Visitor
+	Origin  string // of this service, as https://host
+}
+
+// Widget writes the page on the widget, with the widget on it.
+func (p *Pages) Widget(w io.Writer, page Widget) error {
+	page.Visitor.Regions = nil
+	return p.write(w, "widget", p.frame(page.Visitor, "放到您的网站上 - "+p.opts.Title, page))
 }
 
 // A Message is a page that says one thing: thanks, or what went wrong.
