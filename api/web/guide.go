@@ -20,6 +20,7 @@ type guidePage struct {
 	Visit     []field
 	Fee       []field
 	Online    []field
+	Doors     []door // of the fields above that lead somewhere
 	Outcome   []field
 	Materials []materialRow
 	Quick     []quick
@@ -34,6 +35,23 @@ type field struct {
 	Label string
 	Text  string
 	Href  template.URL // may be empty
+}
+
+// A door leads to where the matter can be applied for.
+type door struct {
+	field
+	First bool
+}
+
+// doors are the fields that lead somewhere.
+func doors(fields []field) []door {
+	var list []door
+	for _, f := range fields {
+		if f.Href != "" {
+			list = append(list, door{f, len(list) == 0})
+		}
+	}
+	return list
 }
 
 // A materialRow is one line of the table of materials.
@@ -63,6 +81,7 @@ func guideView(m Matter) guidePage {
 			{Label: "可否邮寄送达", Text: yesNo(g.Express)}},
 		Call: firstCall(g.Contact), LinkedTo: safeURL(g.Source.URL), Schema: schema(g, m.Address),
 	}
+	v.Doors = doors(v.Online)
 	v.LeaveURL = "/message?" + url.Values{"matter": {g.Code}}.Encode()
 	for _, q := range []quick{{"要带什么材料", "需要什么材料"}, {"多久能办好", "多久能办好"}, {"怎么收费", "怎么收费"}, {"去哪里办", "去哪里办"}, {"能网上办吗", "能在网上办吗"}} {
 		v.Quick = append(v.Quick, quick{q.Label, g.Name + q.Text})

@@ -20,6 +20,7 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"strings"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
@@ -89,6 +90,7 @@ func (p *Pages) readTemplates() error {
 		"ask":     askPath,
 		"dial":    dial,
 		"event":   eventPath,
+		"brief":   func(name string) string { return strings.TrimSuffix(name, "一件事") },
 		"day":     day,
 		"grouped": grouped,
 		"reasons": func() []string { return answer.FeedbackReasons },

@@ -95,8 +95,8 @@ function dress(turn, q, a) {
   const text = () => (a ? [a.text, a.generatedBy === 'llm' && '（AI 生成，仅供参考）', ...sources(a).map((u) => '来源：' + u)].filter(Boolean).join('\n')
     : [sayable(box.querySelector('.lead')), box.querySelector('.ai') && '（AI 生成，仅供参考）', ...[...box.querySelectorAll('.source a')].map((x) => '来源：' + x.href)].filter(Boolean).join('\n'));
   const row = h('p', { class: 'row kit' }, tools({ title: q, text, path: '/?' + new URLSearchParams({ q }), code, name: link?.textContent, print: turn }));
-  const rate = box.querySelector('.rate');
-  if (rate) rate.before(row);
+  const next = box.querySelector('.choices, .more, .rate');
+  if (next) next.before(row);
   else box.append(row);
   const place = guessed(q, box.querySelector('.matter span:last-child')?.textContent);
   if (place) {
