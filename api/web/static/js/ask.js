@@ -157,6 +157,9 @@ async function ask(text) {
   busy(false);
 }
 
+// What is worth asking again. A cry for help is not kept on the device.
+const worthwhile = ['answered', 'choose', 'clarify'];
+
 // record keeps a finished turn for this tab, and the question for this device.
 function record(turn, q, a) {
   dress(turn, q, a);
@@ -164,7 +167,7 @@ function record(turn, q, a) {
   state().value = a.state || '';
   turns = [...turns, { q, a }].slice(-20);
   keep('sessionStorage', 'turns', JSON.stringify(turns));
-  remember(q);
+  if (worthwhile.includes(a.outcome)) remember(q);
 }
 
 // finish moves a turn into the log without taking the focus from it.
