@@ -9,7 +9,7 @@ BENCH    ?= .
 PKG      ?= ./...
 
 LINT    = $(GO) tool -modfile=tools/go.mod golangci-lint
-TABLES  = corpus/divisions.tsv nlp/t2s.tsv
+TABLES  = corpus/divisions.tsv nlp/t2s.tsv nlp/s2t.tsv
 JIEBA   = $$($(GO) list -m -f '{{.Dir}}' github.com/yanyiwu/gojieba)/deps/cppjieba/dict
 SHA256  = $$(command -v sha256sum || echo shasum -a 256)
 # Where ./... would also walk into folders that hold data.

@@ -21,6 +21,7 @@ const (
 	keyRequestID contextKey = iota
 	keyVisitor              // the address that asks; never logged
 	keyLocal                // whether it is this machine itself
+	keyHant                 // whether answers are wanted in traditional characters
 	keyStreamed             // of a fiber context: the stream logs its own end
 )
 
@@ -46,6 +47,7 @@ func (s *Server) identify(c *fiber.Ctx) {
 	c.Set(fiber.HeaderXRequestID, id)
 	ctx := context.WithValue(s.base, keyRequestID, id)
 	ctx = context.WithValue(ctx, keyVisitor, s.visitor(c))
+	ctx = context.WithValue(ctx, keyHant, strings.HasPrefix(c.Get(fiber.HeaderAcceptLanguage), "zh-Hant"))
 	c.SetUserContext(context.WithValue(ctx, keyLocal, s.local(c)))
 }
 

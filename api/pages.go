@@ -58,6 +58,7 @@ const (
 	rememberFor  = 365 * 24 * 3600 // seconds
 	cookieLarge  = "large"
 	cookieRegion = "region"
+	cookieScript = "script"
 )
 
 // A pageHandler writes a page. It gets a context with a deadline.
@@ -138,12 +139,14 @@ func (p *citizenPages) send(c *fiber.Ctx, status int, render func(*bytes.Buffer)
 // visitorOf reads what the visitor chose: in the address or the form, which
 // is then remembered, or before.
 func (p *citizenPages) visitorOf(c *fiber.Ctx) web.Visitor {
-	v := web.Visitor{Large: p.choice(c, cookieLarge, isSwitch) == "1", Address: pageAddress(c)}
+	v := web.Visitor{Large: p.choice(c, cookieLarge, isSwitch) == "1", Hant: p.choice(c, cookieScript, isScript) == "hant", Address: pageAddress(c)}
 	v.Region = corpus.RegionCode(p.choice(c, cookieRegion, isRegion))
 	return v
 }
 
 func isSwitch(s string) bool { return s == "0" || s == "1" }
+
+func isScript(s string) bool { return s == "hans" || s == "hant" }
 
 // isRegion accepts the empty code, which stands for everywhere.
 func isRegion(s string) bool { return s == "" || corpus.RegionCode(s).Valid() }

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/govqa/govqa/nlp"
 )
 
 // An Asset is a file that the pages load.
@@ -58,6 +60,10 @@ func (p *Pages) readAssets(files fs.FS) error {
 		if err := p.addAsset(name, body); err != nil {
 			return fmt.Errorf("embedded file %s: %w", name, err)
 		}
+	}
+	// The words of the script in traditional characters; its code is ASCII.
+	if err := p.addAsset("app-hant.js", []byte(nlp.ToTraditional(string(p.assets["app.js"].Body)))); err != nil {
+		return fmt.Errorf("script in traditional characters: %w", err)
 	}
 	return nil
 }

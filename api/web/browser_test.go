@@ -296,6 +296,7 @@ func TestBrowser(t *testing.T) {
 		{"a region named in the question", testGuessedRegion},
 		{"personal recommendations only by consent", testConsent},
 		{"voice in and out", testVoice},
+		{"traditional characters", testHant},
 		{"the widget in allowed frames only", testWidget},
 		{"nothing serious for axe", testAxe},
 		{"suggestions by keyboard", testSuggestions},

@@ -220,6 +220,26 @@ func testWidget(parent context.Context, t *testing.T) {
 	b.refused("frame-ancestors")
 }
 
+// testHant: in traditional characters an answer by script is one too, and a
+// rating still gives the reason by its own name.
+func testHant(parent context.Context, t *testing.T) {
+	e := &engine{known: answers()}
+	b := open(parent, t, serve(t, e), "/?script=hant", 360, 740)
+	b.say("居住證要什麼材料")
+	b.until(oneAnswer)
+	b.is("document.querySelector('#log .lead').textContent.includes('辦理「居住證申領」需要以下3項材料')")
+	b.is("[...document.querySelectorAll('#log .kit button')].some((x) => x.textContent === '朗讀')")
+	b.shoot("hant-360")
+	b.click(".rate summary")
+	b.click(`.rate input[value="信息过期"]`)
+	b.click(`.rate [value="-1"]`)
+	b.until("document.querySelector('#log [role=status]')?.innerText.includes('謝謝')")
+	if got := e.feedbacks(); len(got) != 1 || len(got[0].Reasons) != 1 || got[0].Reasons[0] != "信息过期" {
+		t.Errorf("feedback %+v", got)
+	}
+	b.quiet()
+}
+
 // refused waits until the browser has said that something is not allowed.
 func (b *browser) refused(why string) {
 	b.Helper()

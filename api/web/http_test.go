@@ -80,7 +80,7 @@ func TestPages(t *testing.T) {
 		{"an engine that fails", "GET", "/?q=" + url.QueryEscape("出错"), nil, 500, []string{"再试一次", "拨打 12345"}, []string{"broken"}},
 		{"a theme by an address of old", "GET", "/?theme=" + url.QueryEscape("户籍办理"), nil, 200, []string{"找到 2 个事项", "居住证签注", "下一页"}, nil},
 		{"a search without words", "GET", "/search", nil, 200, []string{"查事项", "户籍办理", "设立变更", "企业法人"}, []string{"找到", "下一页"}},
-		{"a search", "GET", "/search?q=%3Cb%3E&audience=person&theme=x", nil, 200, []string{"居住证签注", `value="&lt;b&gt;"`, "<option selected>自然人</option>", "audience=%E8%87%AA"}, []string{"<b>"}},
+		{"a search", "GET", "/search?q=%3Cb%3E&audience=person&theme=x", nil, 200, []string{"居住证签注", `value="&lt;b&gt;"`, `<option value="自然人" selected>自然人</option>`, "audience=%E8%87%AA"}, []string{"<b>"}},
 		{"a search that finds nothing", "GET", "/search?q=" + url.QueryEscape("去月球"), nil, 200, []string{"没有找到相符的事项", "直接提问", "给工作人员留言", "户籍办理"}, []string{"下一页"}},
 		{"a search with a bad cursor", "GET", "/search?q=x&cursor=bad", nil, 422, []string{"翻页标记有误"}, nil},
 		{"a matter", "GET", "/matters/AL%2FJZ%20001", nil, 200, []string{"<h1>居住证申领</h1>", "居住证签注", "居住证补领", "随迁子女入学", "教育入学一件事", "GovernmentService", `rel="canonical"`}, []string{"gone"}},
@@ -219,6 +219,29 @@ func TestLargeTypeByLink(t *testing.T) {
 	r.send("GET", "/?large=0", nil)
 	_, page = r.send("GET", "/?large=7", nil)
 	holds(t, page, nil, []string{`class="large"`})
+}
+
+// In traditional characters only what is shown changes: what comes back with
+// a form is what it was.
+func TestTraditional(t *testing.T) {
+	e := &engine{known: answers()}
+	r := newReader(t, e)
+	_, page := r.send("GET", "/?q="+url.QueryEscape("我要落户")+"&script=hant", nil)
+	holds(t, page, []string{`lang="zh-Hant"`, "政務服務智能問答", "新生兒落戶", `value="投靠落户怎么办"`, `placeholder="請輸入您要辦的事"`, "/static/app-hant-", "script=hans", "繁體由程序轉換"},
+		[]string{"新生儿落户", ">长辈版<"})
+	_, page = r.send("GET", "/search?q="+url.QueryEscape("居住证"), nil)
+	holds(t, page, []string{`<option value="自然人">自然人</option>`, `<option value="企业法人">企業法人</option>`, `value="居住证" autocomplete`, "居住證申領"}, nil)
+	_, page = r.send("POST", "/message", url.Values{"kind": {"投诉"}, "text": {" "}, "name": {"张"}})
+	holds(t, page, []string{`value="投诉" required checked`, "<span>投訴</span>", `value="张"`, "請寫下您要說的內容"}, nil)
+	_, page = r.send("POST", "/message", url.Values{"kind": {"投诉"}, "text": {"办不了"}, "contact": {strings.Repeat("长", 101)}})
+	holds(t, page, []string{"办不了</textarea>"}, nil)
+	script, body := r.send("GET", regexp.MustCompile(`/static/app-hant-\w+\.js`).FindString(page), nil)
+	if holds(t, body, []string{"'朗讀'", "addEventListener"}, []string{"'朗读'"}); script.StatusCode != http.StatusOK {
+		t.Errorf("the script: status %d", script.StatusCode)
+	}
+	r.send("GET", "/?script=hans", nil)
+	_, page = r.send("GET", "/", nil)
+	holds(t, page, []string{`lang="zh-CN"`, "繁體"}, []string{"繁体由程序转换"})
 }
 
 func TestFilesAreKept(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/nlp"
 )
 
 //go:embed templates static
@@ -50,6 +51,8 @@ type Pages struct {
 	assets map[string]*Asset // by plain and by hashed name
 	hashed map[string]string // plain name to address
 	words  template.JS
+
+	wordsHant template.JS
 }
 
 // pageNames are the templates that fill the frame.
@@ -111,22 +114,41 @@ func (p *Pages) readTemplates() error {
 	return nil
 }
 
-// readWords prepares the words that the script shares with the templates.
-func (p *Pages) readWords() error {
+// readWords prepares the words that the script shares with the templates, in
+// both kinds of characters.
+func (p *Pages) readWords() (err error) {
+	same := func(s string) string { return s }
+	if p.words, err = p.wordsBy(same); err != nil {
+		return err
+	}
+	p.wordsHant, err = p.wordsBy(nlp.ToTraditional)
+	return err
+}
+
+// wordsBy writes what is shown as show does.
+func (p *Pages) wordsBy(show func(string) string) (template.JS, error) {
+	labels := make([]string, len(answer.FeedbackReasons))
+	for i, r := range answer.FeedbackReasons {
+		labels[i] = show(r)
+	}
+	shown := map[string]string{}
+	for key, text := range notices {
+		shown[key] = show(text)
+	}
 	words, err := json.Marshal(struct {
 		Hotline string            `json:"hotline"`
 		Reasons []string          `json:"reasons"`
+		Labels  []string          `json:"labels"` // of the reasons
 		Notices map[string]string `json:"notices"`
 		Sample  string            `json:"sample"`
 		Missing string            `json:"missing"`
 		Limit   int               `json:"limit"`
-	}{p.opts.Hotline, answer.FeedbackReasons, notices, answer.NoticeSample, answer.NoticeMissing, answer.MaxText})
+	}{p.opts.Hotline, answer.FeedbackReasons, labels, shown, answer.NoticeSample, answer.NoticeMissing, answer.MaxText})
 	if err != nil {
-		return fmt.Errorf("words of the script: %w", err)
+		return "", fmt.Errorf("words of the script: %w", err)
 	}
 	// json.Marshal writes <, > and & as escapes, so the element cannot be closed from inside.
-	p.words = template.JS(words)
-	return nil
+	return template.JS(words), nil
 }
 
 // A Visitor is what a page knows of who reads it. All of it comes from the
@@ -135,6 +157,7 @@ type Visitor struct {
 	Region  corpus.RegionCode    // chosen; empty for everywhere
 	Regions []answer.RegionCount // that can be chosen
 	Large   bool                 // 长辈版: large type and large targets
+	Hant    bool                 // shown in traditional characters (繁体)
 	Address string               // path and query of the page, to come back to
 }
 
@@ -150,6 +173,8 @@ type frame struct {
 	Visitor          Visitor
 	Regions          []regionChoice
 	LargeURL         string // this page with the other size of type
+	ScriptURL        string // this page in the other characters
+	Script           string // address of the page's script
 	Sample           bool
 	Private          bool // not for search engines
 	Words            template.JS
@@ -157,11 +182,16 @@ type frame struct {
 }
 
 func (p *Pages) frame(v Visitor, title string, main any) frame {
-	return frame{
+	f := frame{
 		Service: p.opts.Title, Hotline: p.opts.Hotline, Model: p.opts.Model,
 		Title: title, Visitor: v, Regions: regionChoices(v.Regions, v.Region),
-		LargeURL: largeURL(v), Sample: p.opts.Sample, Words: p.words, Filters: "ask", Main: main,
+		LargeURL: switchURL(v, "large", v.Large, "1", "0"), ScriptURL: switchURL(v, "script", v.Hant, "hant", "hans"),
+		Script: p.hashed["app.js"], Sample: p.opts.Sample, Words: p.words, Filters: "ask", Main: main,
 	}
+	if v.Hant {
+		f.Script, f.Words = p.hashed["app-hant.js"], p.wordsHant
+	}
+	return f
 }
 
 // write renders into memory first, so that a template's error leaves no half
@@ -171,20 +201,24 @@ func (p *Pages) write(w io.Writer, page string, f frame) error {
 	if err := p.pages[page].ExecuteTemplate(&buf, "frame.html", f); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
+	if f.Visitor.Hant {
+		_, err := io.WriteString(w, inTraditional(buf.String()))
+		return err
+	}
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-// largeURL is the page's own address with the switch for the other size.
-func largeURL(v Visitor) string {
+// switchURL is the page's own address with a switch turned the other way.
+func switchURL(v Visitor, key string, is bool, on, off string) string {
 	u, err := url.Parse(v.Address)
 	if err != nil || u.Host != "" || u.Path == "" || u.Path[0] != '/' {
 		u = &url.URL{Path: "/"}
 	}
 	q := u.Query()
-	q.Set("large", "1")
-	if v.Large {
-		q.Set("large", "0")
+	q.Set(key, on)
+	if is {
+		q.Set(key, off)
 	}
 	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).RequestURI()
 }

@@ -57,7 +57,7 @@ async function fetchAnswer(text, signal, show, plainly) {
   try {
     const res = await fetch('/api/v1/ask', {
       method: 'POST', signal: mine.signal,
-      headers: { 'Content-Type': 'application/json', Accept: streams ? 'text/event-stream' : 'application/json' },
+      headers: { 'Content-Type': 'application/json', Accept: streams ? 'text/event-stream' : 'application/json', 'Accept-Language': document.documentElement.lang },
       body: JSON.stringify({ text, state: state().value || undefined, region: $('region')?.value || undefined, subject: subject() }),
     });
     if (!res.ok) throw await refusal(res);

@@ -130,7 +130,7 @@ function choices(a) {
 }
 
 function rating(id) {
-  const tags = words.reasons.map((r) => h('label', {}, h('input', { type: 'checkbox', name: 'reasons', value: r }), r));
+  const tags = words.reasons.map((r, i) => h('label', {}, h('input', { type: 'checkbox', name: 'reasons', value: r }), words.labels[i]));
   return h('form', { class: 'rate', method: 'post', action: '/feedback' },
     h('input', { type: 'hidden', name: 'answer', value: id }),
     h('span', { class: 'rate-q' }, '这个回答有帮助吗？'),
