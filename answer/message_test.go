@@ -211,7 +211,10 @@ func TestAround(t *testing.T) {
 		t.Errorf("around %s: %+v", g.Name, a)
 	}
 	withdrawal := 0
-	for rec := range e.Corpus.All(e.Edition(), corpus.TypeGuide) {
+	for rec, err := range e.Corpus.All(e.Edition(), corpus.TypeGuide) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if one := rec.(*corpus.Guide); one.Parent == "住房公积金提取" {
 			withdrawal++
 			g = one

@@ -78,16 +78,16 @@ type Events struct {
 	Events  []answer.LifeEvent
 }
 
-// An eventGroup is the life events of people, or of firms.
-type eventGroup struct {
+// An EventGroup is the life events of people, or of firms.
+type EventGroup struct {
 	Name   string
 	Events []answer.LifeEvent
 }
 
 // Groups parts the events by whom they are for. Who has said nothing is with
 // the people.
-func (e Events) Groups() []eventGroup {
-	groups := []eventGroup{{Name: "个人"}, {Name: "企业和单位"}}
+func (e Events) Groups() []EventGroup {
+	groups := []EventGroup{{Name: "个人"}, {Name: "企业和单位"}}
 	for _, ev := range e.Events {
 		at := 1
 		if len(ev.Audience) == 0 || slices.Contains(ev.Audience, corpus.Person) {
@@ -95,7 +95,7 @@ func (e Events) Groups() []eventGroup {
 		}
 		groups[at].Events = append(groups[at].Events, ev)
 	}
-	return slices.DeleteFunc(groups, func(g eventGroup) bool { return len(g.Events) == 0 })
+	return slices.DeleteFunc(groups, func(g EventGroup) bool { return len(g.Events) == 0 })
 }
 
 // Events writes the list of life events.
