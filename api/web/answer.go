@@ -90,7 +90,7 @@ type choice struct {
 
 func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t := &turn{
-		Answer: a, Groups: groups(a.Facts),
+		Answer: a, Groups: groups(a.Facts, a.Text),
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
 		Reworded: a.GeneratedBy == answer.ByLLM,
 		Grave:    a.Outcome == answer.Emergency,
@@ -183,15 +183,16 @@ func help(a *answer.Answer, question string) []span {
 }
 
 // groups puts together the facts that stand side by side and come from the
-// same place.
-func groups(facts []answer.Fact) []group {
+// same place. A fact that is the whole text is not said twice: its source is.
+func groups(facts []answer.Fact, text string) []group {
 	var list []group
 	for i, f := range facts {
 		if i == 0 || f.Code != facts[i-1].Code || f.Source != facts[i-1].Source {
 			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated})
 		}
-		g := &list[len(list)-1]
-		g.Rows = addRow(g.Rows, f)
+		if g := &list[len(list)-1]; f.Value != text {
+			g.Rows = addRow(g.Rows, f)
+		}
 	}
 	return list
 }
@@ -236,27 +237,50 @@ func value(f answer.Fact) []span {
 // numbering is what the composer puts before the lines of a list.
 var numbering = regexp.MustCompile(`^\d+\. `)
 
-// lead is the answer's text without lists of three lines and more that the
-// card below it shows word for word.
+// lead is the answer's text without what the card below it shows word for
+// word, where that is three lines and more: one direct sentence is left.
 func lead(text string, facts []answer.Fact) string {
 	shown := map[string]bool{}
 	for _, f := range facts {
-		lines := strings.Split(f.Value, "\n")
-		// Steps with more text after them are part of what is being said.
-		if listed.MatchString(f.Field) || len(lines) > 1 && strings.HasSuffix(text, f.Value) {
-			for _, l := range lines {
-				shown[numbering.ReplaceAllString(l, "")] = true
-			}
+		if f.Value == text {
+			continue // the card leaves it out
+		}
+		for l := range strings.SplitSeq(f.Value, "\n") {
+			shown[numbering.ReplaceAllString(l, "")] = true
 		}
 	}
 	lines := strings.Split(text, "\n")
-	kept := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
-		return shown[numbering.ReplaceAllString(l, "")]
-	})
-	if len(kept) == 0 || len(lines)-len(kept) < 3 {
+	kept := lines[:1:1]
+	for _, l := range lines[1:] {
+		if !repeated(numbering.ReplaceAllString(l, ""), shown, facts) {
+			kept = append(kept, l)
+		}
+	}
+	if len(lines)-len(kept) < 3 {
 		return text
 	}
 	return strings.Join(kept, "\n")
+}
+
+// repeated reports whether the card shows a line: as it is, after its label,
+// or as the names with which the items of a list begin.
+func repeated(line string, shown map[string]bool, facts []answer.Fact) bool {
+	if shown[line] {
+		return true
+	}
+	_, said, ok := strings.Cut(line, "：")
+	if !ok || said == "" {
+		return false
+	}
+	if shown[said] {
+		return true
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(said, "、等"), "、") {
+		if !slices.ContainsFunc(facts, func(f answer.Fact) bool { return listed.MatchString(f.Field) && strings.HasPrefix(f.Value, name) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // maxHeadline is the length of the longest headline, in characters.

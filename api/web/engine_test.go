@@ -79,8 +79,13 @@ func answers() map[string]answer.Answer {
 		},
 		"居住证怎么办": {
 			ID: "ans11", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: "procedure", Matters: []answer.MatterRef{permitRef},
-			Text:  "「居住证申领」这样办：\n1. 申请\n2. 受理\n3. 领取\n咨询电话：0900-5550101",
-			Facts: []answer.Fact{fact("steps", "办理流程", "1. 申请\n2. 受理\n3. 领取"), fact("contact", "咨询电话", "0900-5550101")}, Edition: 3,
+			Text:  "「居住证申领」这样办：\n1. 申请\n2. 受理\n3. 领取\n需要材料（2项）：居民身份证、居住地住址证明、等\n咨询电话：0900-5550101\n请先预约。",
+			Facts: append([]answer.Fact{fact("steps", "办理流程", "1. 申请\n2. 受理\n3. 领取"), fact("contact", "咨询电话", "0900-5550101")}, materials[:2]...), Edition: 3,
+		},
+		"居住证丢了要紧吗": {
+			ID: "ans13", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Matters: []answer.MatterRef{permitRef},
+			Text:  "要紧。\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。",
+			Facts: []answer.Fact{fact("answer", "居住证丢了要紧吗", "要紧。\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。")}, Edition: 3,
 		},
 		"办理流程": {
 			ID: "ans12", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: "procedure", Matters: []answer.MatterRef{permitRef},

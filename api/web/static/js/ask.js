@@ -162,8 +162,8 @@ const worthwhile = ['answered', 'choose', 'clarify'];
 
 // record keeps a finished turn for this tab, and the question for this device.
 function record(turn, q, a) {
+  if (a.generatedBy === 'llm') turn.lastElementChild.replaceWith(card(a, q)); // the wording came after the card
   dress(turn, q, a);
-  if (a.generatedBy === 'llm' && !turn.querySelector('.ai')) turn.querySelector('.lead').after(aiNote());
   state().value = a.state || '';
   turns = [...turns, { q, a }].slice(-20);
   keep('sessionStorage', 'turns', JSON.stringify(turns));

@@ -58,32 +58,34 @@ function row(r, code) {
   return h('div', { class: r.list && 'many' }, h('dt', {}, r.label), h('dd', {}, body));
 }
 
-function groups(facts) {
+function groups(facts, text) {
   const out = [];
   for (const f of facts) {
     const key = JSON.stringify([f.code, f.source.url, f.source.updated]);
-    if (out.at(-1)?.key !== key) out.push({ key, source: f.source, facts: [] });
-    out.at(-1).facts.push(f);
+    if (out.at(-1)?.key !== key) out.push({ key, code: f.code, source: f.source, facts: [] });
+    if (f.value !== text) out.at(-1).facts.push(f); // a fact that is the whole text is not said twice
   }
   return out.map((g) => {
     const url = safeURL(g.source.url);
-    return h('section', { class: 'group' }, h('dl', { class: 'facts' }, rows(g.facts).map((r) => row(r, g.facts[0].code))),
+    return h('section', { class: 'group' }, g.facts.length > 0 && h('dl', { class: 'facts' }, rows(g.facts).map((r) => row(r, g.code))),
       h('p', { class: 'source' }, '来源：', url ? h('a', { href: url }, '办事指南原文') : '办事指南（原文网址未公布）',
         '　更新日期：' + (g.source.updated || '未公布')));
   });
 }
 
-// lead leaves out of the text the long lists that the card shows word for word.
+// lead leaves out of the text what the card shows word for word.
 function lead(text, facts) {
   const plain = (l) => l.replace(/^\d+\. /, '');
-  const shown = new Set();
-  for (const f of facts) {
-    const lines = f.value.split('\n');
-    if (listed.test(f.field) || (lines.length > 1 && text.endsWith(f.value))) lines.forEach((l) => shown.add(plain(l)));
-  }
+  const shown = new Set(facts.filter((f) => f.value !== text).flatMap((f) => f.value.split('\n').map(plain)));
+  const repeated = (line) => {
+    const at = line.indexOf('：');
+    const said = line.slice(at + 1);
+    return shown.has(line) || (at >= 0 && said !== '' && (shown.has(said)
+      || said.replace(/、等$/, '').split('、').every((name) => facts.some((f) => listed.test(f.field) && f.value.startsWith(name)))));
+  };
   const lines = text.split('\n');
-  const kept = lines.filter((l) => !shown.has(plain(l)));
-  return !kept.length || lines.length - kept.length < 3 ? text : kept.join('\n');
+  const kept = lines.filter((l, i) => i === 0 || !repeated(plain(l)));
+  return lines.length - kept.length < 3 ? text : kept.join('\n');
 }
 
 // say puts a text into its paragraph: a short first line is a headline.
@@ -153,7 +155,7 @@ function card(a, q) {
     a.notices.filter((n) => words.notices[n]).map((n) => h('p', { class: 'note' }, words.notices[n])),
     m && h('p', { class: 'matter' }, h('a', { href: matterPath(m.code) }, m.name),
       m.agency && h('span', {}, m.agency), m.region && h('span', {}, m.region)),
-    groups(a.facts), buttons(a) || null, help(a, q) || null, choices(a) || null,
+    groups(a.facts, a.text), buttons(a) || null, help(a, q) || null, choices(a) || null,
     a.recommendations.length ? h('section', { class: 'more' }, h('h3', {}, '猜您要办'), h('ul', {}, a.recommendations.map((r) =>
       h('li', {}, h('a', { href: matterPath(r.code) }, r.name), ' ', h('small', {}, r.reason)))),
       h('p', { class: 'why' }, h('a', { href: '/about#recommend' }, '为什么推荐这些'))) : null,
