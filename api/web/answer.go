@@ -263,7 +263,7 @@ func lead(text string, facts []answer.Fact) string {
 }
 
 // repeated reports whether the card shows a line: as it is, after its label,
-// or as the names with which the items of a list begin.
+// or as words that stand in the items of a list.
 func repeated(line string, shown map[string]bool, facts []answer.Fact) bool {
 	if shown[line] {
 		return true
@@ -276,7 +276,7 @@ func repeated(line string, shown map[string]bool, facts []answer.Fact) bool {
 		return true
 	}
 	for name := range strings.SplitSeq(strings.TrimSuffix(said, "、等"), "、") {
-		if !slices.ContainsFunc(facts, func(f answer.Fact) bool { return listed.MatchString(f.Field) && strings.HasPrefix(f.Value, name) }) {
+		if !slices.ContainsFunc(facts, func(f answer.Fact) bool { return listed.MatchString(f.Field) && strings.Contains(f.Value, name) }) {
 			return false
 		}
 	}

@@ -81,7 +81,7 @@ function lead(text, facts) {
     const at = line.indexOf('：');
     const said = line.slice(at + 1);
     return shown.has(line) || (at >= 0 && said !== '' && (shown.has(said)
-      || said.replace(/、等$/, '').split('、').every((name) => facts.some((f) => listed.test(f.field) && f.value.startsWith(name)))));
+      || said.replace(/、等$/, '').split('、').every((name) => facts.some((f) => listed.test(f.field) && f.value.includes(name)))));
   };
   const lines = text.split('\n');
   const kept = lines.filter((l, i) => i === 0 || !repeated(plain(l)));
