@@ -12,8 +12,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -51,7 +51,10 @@ func fetchAxe(ctx context.Context) (string, error) {
 	packed, err := os.ReadFile(file)
 	if err != nil || sum(packed) != axeSum {
 		if packed, err = download(ctx, axeURL); err != nil {
-			return "", err
+			var npmErr error
+			if packed, npmErr = npmPack(ctx); npmErr != nil { // npm may know another registry
+				return "", errors.Join(err, npmErr)
+			}
 		}
 		if got := sum(packed); got != axeSum {
 			return "", fmt.Errorf("sha256 is %s, want %s", got, axeSum)
@@ -84,6 +87,21 @@ func download(ctx context.Context, address string) ([]byte, error) {
 		return nil, errors.New(resp.Status)
 	}
 	return io.ReadAll(io.LimitReader(resp.Body, 10<<20))
+}
+
+// npmPack fetches the archive as npm is set up on this machine.
+func npmPack(ctx context.Context) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "axe")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	cmd := exec.CommandContext(ctx, "npm", "pack", "--silent", "axe-core@4.14.1")
+	cmd.Dir = dir
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("npm pack: %w", err)
+	}
+	return os.ReadFile(filepath.Join(dir, filepath.Base(axeURL)))
 }
 
 func unpack(packed []byte, name string) (string, error) {
@@ -125,25 +143,19 @@ func testAxe(parent context.Context, t *testing.T) {
 	states := []string{"/?", "/?q=居住证要什么材料", "/?q=我要落户", "/?q=帮我看看房子", "/?q=去月球", "/?q=家里着火了", "/?q=要收费吗", "/?q=出错", "/?q=我要投诉",
 		"/matters/AL%2FJZ%20001?", "/matters/none?", "/search?", "/search?q=居住证", "/search?q=去月球", "/search?q=x&cursor=bad",
 		"/events?", "/events?region=990121", "/events/AL-B-1?", "/message?matter=AL%2FJZ%20001", "/message/look-up?", "/about?", "/widget?"}
-	for i, path := range states {
-		for j, mode := range []string{"light", "dark", "large"} {
-			if mode != "light" && (i+j)%4 != 0 { // the colours and sizes are the same on all pages
-				continue
-			}
-			large := "0"
-			if mode == "large" {
-				large = "1"
-			}
-			if mode == "dark" {
-				b.dark()
-			} else {
-				b.light()
-			}
-			b.visit(path + "&region=&large=" + large)
-			check(mode + " " + path)
-		}
+	for _, path := range states {
+		b.visit(path + "&region=&large=0")
+		check("light " + path)
 	}
-	b.light()
+	// The colours and sizes are the same on all pages: these have them all.
+	for _, path := range []string{"/?q=居住证要什么材料", "/?q=家里着火了", "/matters/AL%2FJZ%20001?", "/events/AL-B-1?", "/message?matter=AL%2FJZ%20001"} {
+		b.dark()
+		b.visit(path + "&large=0")
+		check("dark " + path)
+		b.light()
+		b.visit(path + "&large=1")
+		check("large " + path)
+	}
 	b.visit("/?large=0")
 	b.ask("居住")
 	b.until(oneAnswer)
@@ -173,7 +185,4 @@ func testAxe(parent context.Context, t *testing.T) {
 	b.visit("/widget")
 	b.click("[aria-haspopup=dialog]")
 	check("the widget open")
-	if t.Failed() {
-		t.Log(strings.Repeat("-", 40))
-	}
 }

@@ -158,6 +158,6 @@ function card(a, q) {
     groups(a.facts, a.text), buttons(a) || null, help(a, q) || null, choices(a) || null,
     a.recommendations.length ? h('section', { class: 'more' }, h('h3', {}, '猜您要办'), h('ul', {}, a.recommendations.map((r) =>
       h('li', {}, h('a', { href: matterPath(r.code) }, r.name), ' ', h('small', {}, r.reason)))),
-      h('p', { class: 'why' }, h('a', { href: '/about#recommend' }, '为什么推荐这些'))) : null,
+      h('p', { class: 'why' }, h('a', { href: '/about#recommend' }, '为什么推荐、怎么开关'))) : null,
     a.outcome !== 'emergency' && a.id && rating(a.id));
 }

@@ -88,7 +88,7 @@ function tools({ title, text, path, code, name, print }) {
 // answer, or null for one that came with the page.
 function dress(turn, q, a) {
   const box = turn.querySelector('.card');
-  if (!box || box.classList.contains('sorry')) return;
+  if (!box || box.matches('.sorry, .grave')) return; // in an emergency there is one thing to do
   ticks(box);
   const link = box.querySelector('.matter a');
   const code = link && decodeURIComponent(new URL(link.href).pathname.slice('/matters/'.length));
