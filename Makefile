@@ -42,6 +42,7 @@ run: build ## 编译并启动服务（DATA=数据目录 ADDR=监听地址）
 test: need ## 全部测试，含竞态检查（与 CI 相同）
 	$(GO) vet ./...
 	$(GO) test -race -timeout 15m ./...
+	$(GO) test ./answer/eval # all names, not every fourth: the race detector slows them tenfold
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 	  echo '注意：没有找到浏览器，网页测试已跳过。安装后再运行 make test：'; \
 	  echo '  Debian、Ubuntu：sudo apt-get install chromium fonts-noto-cjk'; \
@@ -85,7 +86,9 @@ fuzz: need ## 逐个运行模糊测试（FUZZTIME=60s PKG=./...）
 bench: need ## 性能测试（BENCH=名称 PKG=包）
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
 
-eval: build ## 用 ../shared 的评测集打分（没有则说明）
+eval: build ## 用自己的评判题和 ../shared 的评测集打分（没有则说明）
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	echo '== questions of the sample city'; ./bin/govqa eval questions -table -data "$$dir" answer/eval/testdata/judged
 	@if [ ! -d $(SHARED)/eval ]; then echo '没有 $(SHARED)/eval，无法评测；用 SHARED=目录 指定'; exit 0; fi; \
 	set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	for qrels in $(SHARED)/eval/*/qrels/test.tsv; do \

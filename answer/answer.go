@@ -59,6 +59,7 @@ const (
 	NoticeStateIgnored = "state_ignored"      // the state was damaged, forged or too old
 	NoticeMissing      = "field_missing"      // the field asked for is not published
 	NoticeRegion       = "region_not_covered" // the place named is not covered by the corpus
+	NoticeMasked       = "pii_masked"         // personal data in the question were left out
 )
 
 // An Answer is what a citizen gets. Its JSON is the contract's.

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
@@ -46,13 +47,14 @@ type Asked struct {
 	Edition    corpus.Edition    `json:"edition"`
 }
 
-// Config is what an Engine is made of. All but Journal, Mailbox, Log and
-// Now are required.
+// Config is what an Engine is made of. All but Guard, Journal, Mailbox, Log
+// and Now are required.
 type Config struct {
 	Corpus    Corpus
 	Index     *index.Index
 	Segmenter nlp.Segmenter
 	Lexicon   *nlp.Lexicon
+	Guard     *guard.Guard     // nil is the built-in one
 	StateKey  []byte           // signs conversation states; at least 16 bytes
 	Journal   Journal          // nil keeps nothing
 	Mailbox   Mailbox          // nil takes no messages
@@ -67,10 +69,9 @@ var ErrNotReady = errors.New("no edition loaded")
 // concurrent use; [Engine.Refresh] takes up a new edition between questions.
 type Engine struct {
 	Config
-	parser nlp.Parser
-	view   atomic.Pointer[view]
-	asked  hotCounts
-	fresh  sync.Mutex // one Refresh at a time
+	view  atomic.Pointer[view]
+	asked hotCounts
+	fresh sync.Mutex // one Refresh at a time
 }
 
 // maxEvents is how many life events the first page offers.
@@ -80,6 +81,7 @@ const maxEvents = 12
 // never changes once it is made.
 type view struct {
 	edition   corpus.Edition
+	parser    nlp.Parser
 	divisions *corpus.Divisions
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
@@ -99,7 +101,14 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Engine{Config: cfg, parser: nlp.Parser{Segmenter: cfg.Segmenter, Lexicon: cfg.Lexicon}}, nil
+	if cfg.Guard == nil {
+		g, err := guard.New(nil)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Guard = g
+	}
+	return &Engine{Config: cfg}, nil
 }
 
 // Refresh brings the index and the view up to the corpus's current edition.
@@ -152,7 +161,20 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 	}
 	v.divisions = corpus.Builtin().With(regions).Covering(v.covered...)
 	v.source = recommend.NewBundles(inForce)
+	speller, err := e.newSpeller()
+	if err != nil {
+		return nil, err
+	}
+	v.parser = nlp.Parser{Segmenter: e.Segmenter, Lexicon: e.Lexicon, Speller: speller}
 	return v, nil
+}
+
+// newSpeller takes up the words of the guides.
+func (e *Engine) newSpeller() (*nlp.Speller, error) {
+	dict, _ := e.Segmenter.(nlp.Dictionary)
+	var err error
+	s := nlp.NewSpeller(e.Lexicon, dict, func(yield func(string, int) bool) { err = e.Index.Words(yield) })
+	return s, err
 }
 
 func collect[T corpus.Record](records iter.Seq2[corpus.Record, error]) ([]T, error) {
@@ -201,7 +223,7 @@ func (e *Engine) LifeEvents() []string {
 }
 
 // Ask answers one question. It reads top to bottom, and that is the whole
-// pipeline: understand, find, decide, compose, recommend.
+// pipeline: guard, understand, find, decide, compose, recommend.
 func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 	start := time.Now()
 	r.Text = strings.TrimSpace(r.Text)
@@ -212,7 +234,11 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 	if v == nil {
 		return Answer{}, ErrNotReady
 	}
-	u := e.understand(v, r)
+	safe, caught := e.screen(r)
+	if caught != nil {
+		return e.replyCanned(v, r, safe, *caught, start)
+	}
+	u := e.understand(v, safe)
 	f, err := e.find(ctx, v, &u)
 	if err != nil {
 		return Answer{}, err
@@ -224,17 +250,19 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 	}
 	a.ID, a.Edition = newID(), v.edition
 	a.Notices = append(a.Notices, u.notices...)
+	a.Notices = append(a.Notices, maskedNotice(r, safe)...)
 	if a.State, err = verdict.state(&u).sign(e.StateKey, e.Now()); err != nil {
 		return Answer{}, err
 	}
 	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
+	u.request = r
 	e.note(&u, &a)
 	return a, nil
 }
 
 // note journals the question and counts its matter.
 func (e *Engine) note(u *understood, a *Answer) {
-	asked := Asked{Answer: a.ID, Text: maskDigits(u.request.Text), Region: u.region, Outcome: a.Outcome,
+	asked := Asked{Answer: a.ID, Text: guard.Mask(u.request.Text), Region: u.region, Outcome: a.Outcome,
 		Aspect: a.Aspect, Confidence: a.Confidence, Edition: a.Edition}
 	if a.Outcome == Answered && len(a.Matters) > 0 {
 		asked.Matter = a.Matters[0].Code
@@ -249,35 +277,4 @@ func newID() string {
 	var b [12]byte
 	rand.Read(b[:]) // never fails (crypto/rand)
 	return "ans_" + hex.EncodeToString(b[:])
-}
-
-// maskDigits hides every run of six or more digits, however it is spaced:
-// certificate, card and telephone numbers.
-func maskDigits(s string) string {
-	s = nlp.Normalize(s)
-	var out strings.Builder
-	run := []rune{}
-	digits := 0
-	flush := func() {
-		if digits >= 6 {
-			out.WriteString(strings.Repeat("*", digits))
-		} else {
-			out.WriteString(string(run))
-		}
-		run, digits = run[:0], 0
-	}
-	for _, r := range s {
-		switch {
-		case '0' <= r && r <= '9':
-			run = append(run, r)
-			digits++
-		case digits > 0 && (r == ' ' || r == '-' || r == 'x'):
-			run = append(run, r)
-		default:
-			flush()
-			out.WriteRune(r)
-		}
-	}
-	flush()
-	return out.String()
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
@@ -165,7 +166,7 @@ func (e *Engine) Feedback(ctx context.Context, f Feedback) error {
 	if utf8.RuneCountInString(f.Text) > 500 || len(f.Answer) > 64 || f.Answer == "" {
 		return fmt.Errorf("answer or text: %w", ErrBadFeedback)
 	}
-	f.Text = maskDigits(f.Text)
+	f.Text = guard.Mask(f.Text)
 	if e.Journal == nil {
 		return nil
 	}
@@ -271,4 +272,16 @@ func hotText(g *corpus.Guide, a nlp.Aspect) string {
 		return name + "要多少钱"
 	}
 	return name + "的" + aspectLabels[a]
+}
+
+// Candidates returns the guides of the first stage with their features, the
+// best first: what the second stage is fitted on.
+func (e *Engine) Candidates(ctx context.Context, text string) ([]index.Hit, error) {
+	v := e.view.Load()
+	if v == nil {
+		return nil, ErrNotReady
+	}
+	u := e.understand(v, Request{Text: text})
+	return e.Index.Search(ctx, index.Query{Question: &u.question, Type: corpus.TypeGuide, Place: u.place, Limit: 100, Explain: true,
+		Filter: index.Filter{Region: u.region, On: e.Now()}})
 }

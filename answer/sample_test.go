@@ -40,14 +40,14 @@ func TestSample(t *testing.T) {
 		{"买房提取公积金需要什么条件", "AL-GJ-004", "condition", nil, nil},
 		{"律师执业许可首次申请咨询电话", "AL-GF-013", "phone", []string{"0900-555"}, nil},
 		{"法律援助", "AL-GF-001", "overview", nil, nil},
-		{"明天股票会涨吗", "", "", []string{"12345"}, []string{"免费"}},
-		{"帮我写一首关于月亮的诗", "", "", []string{"12345"}, nil},
+		{"明天股票会涨吗", "", "", []string{"不在政务服务的范围"}, []string{"免费"}},
+		{"帮我写一首关于月亮的诗", "", "", []string{"政务服务事项"}, nil},
 	} {
 		t.Run(row.text, func(t *testing.T) {
 			a := ask(t, e, Request{Text: row.text})
 			says(t, a.Text, row.says, row.hasNot...)
 			if row.code == "" {
-				if a.Outcome != NotFound || len(a.Facts) > 0 || len(a.Matters) > 0 {
+				if a.Outcome != Refused || len(a.Facts) > 0 || len(a.Matters) > 0 {
 					t.Errorf("%s about %s", a.Outcome, first(a))
 				}
 				return
@@ -336,44 +336,6 @@ func TestFeedback(t *testing.T) {
 	if err := e.Feedback(t.Context(), Feedback{Answer: "ans_1", Rating: 1}); !errors.Is(err, book.err) {
 		t.Errorf("error %v, want that of the journal", err)
 	}
-}
-
-func TestMaskDigits(t *testing.T) {
-	for text, want := range map[string]string{
-		"我的身份证 440101199001011234 丢了": "我的身份证 ******************丢了",
-		"身份证44010119900101123x":       "身份证*****************",
-		"打 138-0013-8000":             "打 ***********",
-		"１３８００１３８０００":                 "***********",
-		"护照要 10 天还是 30 天":             "护照要 10 天还是 30 天",
-		"12345":                       "12345",
-		"第 5 条, 2026-01-02 之前":        "第 5 条, ********之前",
-		"没有数字":                        "没有数字",
-		"":                            "",
-	} {
-		if got := maskDigits(text); got != want {
-			t.Errorf("maskDigits(%q) = %q, want %q", text, got, want)
-		}
-	}
-}
-
-func FuzzMaskDigits(f *testing.F) {
-	for _, s := range []string{"440101199001011234", "138-0013-8000", "１３８００１３８０００", "a1 2 3 4 5 6b", "x-x", "\xff1"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		run := 0
-		for _, r := range maskDigits(s) {
-			switch {
-			case '0' <= r && r <= '9':
-				run++
-			case r != ' ' && r != '-' && r != 'x':
-				run = 0
-			}
-			if run >= 6 {
-				t.Fatalf("maskDigits(%q) = %q shows %d digits in a row", s, maskDigits(s), run)
-			}
-		}
-	})
 }
 
 func TestJournal(t *testing.T) {

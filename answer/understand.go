@@ -28,7 +28,7 @@ func (e *Engine) understand(v *view, r Request) understood {
 		u.notices = append(u.notices, NoticeStateIgnored)
 	}
 	u.previous = previous
-	u.question = e.parser.Parse(r.Text)
+	u.question = v.parser.Parse(r.Text)
 	u.readPlace(v)
 	if u.region == "" {
 		u.region = previous.Place
@@ -144,7 +144,7 @@ func (e *Engine) followUp(v *view, u *understood) {
 	case leans(u.question.Text) && content <= leaningContent || content <= shortContent && strings.HasSuffix(u.question.Text, "呢"):
 		rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: u.previous.Matter})
 		if g, ok := rec.(*corpus.Guide); err == nil && ok {
-			u.question = e.parser.ParseFollowUp(u.request.Text, g.Name, contextWeight)
+			u.question = v.parser.ParseFollowUp(u.request.Text, g.Name, contextWeight)
 		}
 	}
 }

@@ -116,7 +116,7 @@ Answer.id 回答的编号，评价时带上；Answer.outcome 结果：回答、�
 Answer.text 给群众看的正文，可能有换行；Answer.generatedBy 正文由谁写成：模板、经事实核对的语言模型、审定的固定用语
 Answer.aspect 问的是指南的哪个要素；Answer.matters 回答的事项排第一，请选择、请补充时是备选
 Answer.facts 所依据的事实，逐字取自指南；Answer.options 可以点选的下一步；Answer.recommendations 接下来可能要办的事项
-Answer.actions 现在就能做的事；Answer.notices 提示，如 sample_data、field_missing、region_not_covered、state_ignored
+Answer.actions 现在就能做的事；Answer.notices 提示，如 sample_data、field_missing、region_not_covered、state_ignored、pii_masked
 Answer.confidence 把握，0 到 1；Answer.state 下一个问题原样带回即可接着问；Answer.elapsedMs 用时（毫秒）
 MatterRef.region 地区名称；MatterRef.score 相符程度，0 到 1；MatterRef.why 为什么是它；MatterRef.agency 实施主体名称
 Fact.code 事项的实施编码，或常见问题的编号；Fact.field 导入格式的字段名；Fact.label 字段的中文名；Fact.value 原文

@@ -172,3 +172,14 @@ func (ix *Index) Compare(j Journal) (missing, extra []corpus.Key, err error) {
 	}
 	return missing, extra, nil
 }
+
+// Words calls yield for the segmenter's words that guides hold, each with the number of guides in one segment of the index that do; a
+// word may come more than once.
+func (ix *Index) Words(yield func(word string, guides int) bool) error {
+	r, err := ix.reader()
+	if err != nil {
+		return err
+	}
+	defer ix.done(r)
+	return r.words(yield)
+}

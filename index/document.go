@@ -176,7 +176,7 @@ func (a *analyzer) analyze(rec corpus.Record) analyzed {
 			}
 		}
 	}
-	return analyzed{newEntry(rec, &texts, lens, a.lex), frequencies(counts)}
+	return analyzed{newEntry(rec, &texts, lens, a), frequencies(counts)}
 }
 
 // pieces yields a long text sentence by sentence: the segmenter's time grows

@@ -33,7 +33,7 @@ type entry struct {
 
 const maxDay = math.MaxInt32
 
-func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, lex *nlp.Lexicon) *entry {
+func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, a *analyzer) *entry {
 	e := &entry{key: rec.Key(), lens: lens, to: maxDay}
 	var period corpus.Period
 	switch r := rec.(type) {
@@ -55,15 +55,11 @@ func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, lex *nlp.Lexic
 			e.names = append(e.names, name)
 		}
 	}
-	e.setSituations(lex)
-	return e
-}
-
-func (e *entry) setSituations(lex *nlp.Lexicon) {
 	e.sits = make([]nlp.SituationSet, len(e.names))
 	for i, name := range e.names {
-		e.sits[i] = lex.Situations(name)
+		e.sits[i] = a.lex.Situations(a.seg, name)
 	}
+	return e
 }
 
 // dayOf turns a validated date into days since 1970.
@@ -88,6 +84,9 @@ func (e *entry) encode() []byte {
 	str(e.key.ID)
 	str(e.title)
 	str(strings.Join(e.names, "\x00"))
+	for _, set := range e.sits {
+		b = binary.AppendUvarint(b, uint64(set))
+	}
 	str(e.parent)
 	str(e.agency)
 	str(string(e.region))
@@ -105,7 +104,7 @@ func (e *entry) encode() []byte {
 	return b
 }
 
-func decodeEntry(b []byte, lex *nlp.Lexicon) (*entry, error) {
+func decodeEntry(b []byte) (*entry, error) {
 	ok := true
 	uvarint := func() uint64 {
 		v, n := binary.Uvarint(b)
@@ -141,7 +140,11 @@ func decodeEntry(b []byte, lex *nlp.Lexicon) (*entry, error) {
 		}
 		return nil
 	}
-	e := &entry{key: corpus.Key{Type: corpus.Type(str()), ID: str()}, title: str(), names: list(), parent: str(), agency: str()}
+	e := &entry{key: corpus.Key{Type: corpus.Type(str()), ID: str()}, title: str(), names: list()}
+	for range e.names {
+		e.sits = append(e.sits, nlp.SituationSet(uvarint()))
+	}
+	e.parent, e.agency = str(), str()
 	e.region = corpus.RegionCode(str())
 	e.audience = corpus.AudienceSet(uvarint())
 	e.themes = list()
@@ -155,6 +158,5 @@ func decodeEntry(b []byte, lex *nlp.Lexicon) (*entry, error) {
 	if !ok || len(b) != 0 {
 		return nil, errEntry
 	}
-	e.setSituations(lex)
 	return e, nil
 }

@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"iter"
 	"log/slog"
 	"os"
@@ -35,7 +34,7 @@ import (
 
 // layout is the version of what lies in the index: fields, packing, entry.
 // Any change of them must change it.
-const layout = 1
+const layout = 2
 
 // The internal keys under which bleve keeps what the index is of.
 const (
@@ -78,6 +77,7 @@ type Index struct {
 	dir      string // "" keeps the index in memory
 	analyzer analyzer
 	print    string // layout and vocabulary; another one wants a rebuild
+	telling  nlp.SituationSet // of matters that only tell or look up
 	params   Params
 	weights  weights
 	opts     Options
@@ -104,6 +104,7 @@ func Open(dir string, seg nlp.Segmenter, lex *nlp.Lexicon, opts Options) (*Index
 	}
 	ix := &Index{dir: dir, analyzer: analyzer{seg, lex}, params: defaultParams(), weights: defaultWeights(), opts: opts}
 	ix.print = ix.fingerprint()
+	ix.telling = lex.SituationsNamed("progress", "lookup", "advice", "booking")
 	ix.queue = bleve.NewAnalysisQueue(max(1, runtime.GOMAXPROCS(0)))
 	if dir == "" {
 		return ix, nil
@@ -126,12 +127,7 @@ func Open(dir string, seg nlp.Segmenter, lex *nlp.Lexicon, opts Options) (*Index
 
 // fingerprint changes with everything that decides which terms a text gives.
 func (ix *Index) fingerprint() string {
-	h := fnv.New64a()
-	fmt.Fprintf(h, "%T", ix.analyzer.seg)
-	for _, w := range ix.analyzer.lex.Words {
-		h.Write([]byte(w + "\n"))
-	}
-	return fmt.Sprintf("%d-%x", layout, h.Sum64())
+	return fmt.Sprintf("%d-%T-%s", layout, ix.analyzer.seg, ix.analyzer.lex.Print())
 }
 
 // The file that names the current generation's folder.
@@ -222,7 +218,7 @@ func (ix *Index) read(engine *scorch.Scorch, prev *reader) (r *reader, err error
 	if err != nil {
 		return nil, fmt.Errorf("index edition: %w", err)
 	}
-	r, err = newReader(snap, ix.analyzer.lex, ix.opts.CacheBytes, prev)
+	r, err = newReader(snap, ix.opts.CacheBytes, prev)
 	if err != nil {
 		return nil, err
 	}

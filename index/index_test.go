@@ -557,7 +557,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		&corpus.FAQ{Type: corpus.TypeFAQ, ID: "f", Question: "居住证要多久", Similar: []string{"居住证几天"}, Answer: "十五日", Matter: "residence"},
 		&corpus.Policy{Type: corpus.TypePolicy, ID: "p", Title: "居住证暂行条例", Text: "第一条"}) {
 		e := a.analyze(rec).entry
-		got, err := decodeEntry(e.encode(), lex)
+		got, err := decodeEntry(e.encode())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -566,7 +566,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		}
 		b := e.encode()
 		for n := range b {
-			if _, err := decodeEntry(b[:n], lex); err == nil {
+			if _, err := decodeEntry(b[:n]); err == nil {
 				t.Errorf("%s cut at %d of %d bytes decodes", rec.Key(), n, len(b))
 			}
 		}

@@ -25,27 +25,37 @@ const (
 	featNameChars                 // BM25 of single characters on the name alone / max(3, the best)
 	featNameSaid                  // share of the name that is said
 	featNameUnsaid                // idf mass of the name that is not said
-	featBracket                   // idf mass inside the name's brackets that is not said
 	featAskedSeq                  // longest common subsequence of content and name / content
 	featNameSeq                   // longest common subsequence of question and name / name
 	featSaid                      // share of the question's bigrams found anywhere in the document
 	featAlias                     // the fitting name is an everyday name
 	featPlaceNamed                // the question names a place and the document is of it
 	featPlaceExtra                // no place is named and the document is of a city or county
-	featImplied                   // share of the content whose everyday words stand for terms of the name
+	featImplied                   // idf mass of the name that everyday words stand for / max(6, the best)
 	featUnion                     // share of the content that the names and the main matter say or mean, together
+	featAgency                    // longest common substring of question and agency / agency, from three characters
+	featService                   // the name only tells or looks up, and the question does not ask for that
+	featSibling                   // share said or meant of what tells the name from others with the same main matter
 	featPassage                   // share of content bigrams in the best passage of the text
 	featPassageSeq                // longest common substring with that passage / content
 	features
 )
 
 var featureNames = [features]string{
-	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid", "bracket",
-	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union", "passage", "passage_seq",
+	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid",
+	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union",
+	"agency", "service", "sibling", "passage", "passage_seq",
 }
 
 // A featureVector holds the value of every feature for one candidate.
 type featureVector [features]float64
+
+// FeatureNames lists the features of the second stage in the order of
+// [Hit.Features] and [DefaultWeights].
+func FeatureNames() []string { return featureNames[:] }
+
+// DefaultWeights returns the weights of the features for records with a name.
+func DefaultWeights() []float64 { w := defaultWeights().named; return w[:] }
 
 // weights are the linear models of the second stage: for records with a name
 // to compare with, and for untitled texts.
@@ -57,9 +67,9 @@ type weights struct{ named, untitled featureVector }
 func defaultWeights() weights {
 	return weights{
 		named: featureVector{
-			featFirst: 5.06, featSituations: 2.65, featSitUnasked: -.43, featNameChars: 2.21, featNameSaid: 2.02,
-			featNameUnsaid: -.014, featBracket: -.010, featAskedSeq: 2.6, featNameSeq: 1.88, featSaid: 1.76,
-			featPlaceNamed: 2, featPlaceExtra: -.5, featImplied: 3, featUnion: 3,
+			featFirst: 6, featSituations: 2, featSitShare: 2, featSitUnasked: -.25, featNameChars: 2.5, featNameSaid: 4,
+			featNameUnsaid: -.01, featAskedSeq: 5, featNameSeq: .5, featSaid: 4,
+			featPlaceNamed: 2.5, featPlaceExtra: -1.5, featImplied: 1, featUnion: 1, featAgency: 4, featService: -1.5, featSibling: 1,
 		},
 		untitled: featureVector{featFirst: 10, featPassage: 1, featSaid: 2},
 	}
@@ -70,7 +80,7 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 	asked := newAsked(q.Question, r.chars)
 	hits := make([]Hit, len(found))
 	vectors := make([]featureVector, len(found))
-	bestFirst, bestChars := 0.0, 3.0
+	best := featureVector{featFirst: 0, featNameChars: 3, featImplied: 6}
 	for i, c := range found {
 		e := r.docs[c.doc]
 		hits[i] = hitOf(e)
@@ -78,15 +88,24 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		if mass > 0 {
 			hits[i].Said = min(1, float64(c.said)/mass)
 		}
-		vectors[i] = asked.features(e, &hits[i], &ix.weights)
-		bestFirst = max(bestFirst, c.total)
-		bestChars = max(bestChars, vectors[i][featNameChars])
+		v := asked.features(e, &hits[i], &ix.weights)
+		v[featFirst] = c.total
+		v[featSaid] = hits[i].Said
+		v[featAgency] = asked.agency(e.agency)
+		if len(e.sits) > 0 && e.sits[0]&ix.telling != 0 && e.sits[0]&ix.telling&q.Question.Situations == 0 {
+			v[featService] = 1
+		}
+		vectors[i] = v
+		for f := range best {
+			best[f] = max(best[f], v[f])
+		}
 	}
+	r.siblings(asked, found, hits, vectors)
 	for i, c := range found {
 		v, e := &vectors[i], r.docs[c.doc]
-		v[featFirst] = c.total / bestFirst
-		v[featNameChars] /= bestChars
-		v[featSaid] = hits[i].Said
+		for _, f := range relative {
+			v[f] /= best[f]
+		}
 		v.place(q, e)
 		w := &ix.weights.named
 		if len(e.names) == 0 {
@@ -97,12 +116,71 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		}
 		if q.Explain {
 			hits[i].Why = r.explain(q, c, v, w, ix.params.of(q.Type))
+			hits[i].Features = slices.Clone(v[:])
 		}
 	}
 	slices.SortFunc(hits, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Key.ID, b.Key.ID))
 	})
 	return hits
+}
+
+// relative are the features that are counted in parts of the best of the
+// question's candidates.
+var relative = [...]feature{featFirst, featNameChars, featImplied}
+
+// siblings fills in featSibling: candidates with the same main matter differ
+// in a few words of their names, and those decide.
+func (r *reader) siblings(a *asked, found []candidate, hits []Hit, vectors []featureVector) {
+	groups := map[string][]int{}
+	for i, c := range found {
+		if p := r.docs[c.doc].parent; p != "" {
+			groups[p] = append(groups[p], i)
+		}
+	}
+	for _, group := range groups {
+		if len(group) < 2 {
+			continue
+		}
+		names, have := make([][][2]rune, len(group)), map[[2]rune]int{}
+		for j, i := range group {
+			names[j] = bigramsOf(hits[i].Name)
+			for _, b := range names[j] {
+				have[b]++
+			}
+		}
+		for j, i := range group {
+			said, total := 0.0, 0.0
+			for _, b := range names[j] {
+				if 2*have[b] > len(group) {
+					continue
+				}
+				w := r.chars.idf(b[0]) + r.chars.idf(b[1])
+				total += w
+				said += w * a.saysPair(b)
+			}
+			if total > 0 {
+				vectors[i][featSibling] = said / total
+			}
+		}
+	}
+}
+
+// bigramsOf returns the distinct pairs of neighbouring Chinese characters.
+func bigramsOf(s string) [][2]rune {
+	var list [][2]rune
+	prev := rune(0)
+	for _, c := range s {
+		if !nlp.IsHan(c) {
+			prev = 0
+			continue
+		}
+		if b := [2]rune{prev, c}; prev != 0 && !slices.Contains(list, b) {
+			list = append(list, b)
+		}
+		prev = c
+	}
+	return list
 }
 
 func matterOf(e *entry) string {
@@ -135,6 +213,7 @@ type asked struct {
 	text    []rune           // the content
 	implied []implied
 	words   []contentWord
+	pairs   map[[2]rune]float64 // of the whole question and of what it implies
 }
 
 // A contentWord is a word of the question's content.
@@ -154,10 +233,12 @@ type officialTerm struct {
 	text   string
 	runes  []rune
 	weight float64
+	pairs  [][2]rune
+	mass   float64 // idf of the pairs
 }
 
 func newAsked(q *nlp.Question, chars *charStats) *asked {
-	a := &asked{q: q, chars: chars, weight: map[rune]float64{}, bigrams: map[[2]rune]bool{}}
+	a := &asked{q: q, chars: chars, weight: map[rune]float64{}, bigrams: map[[2]rune]bool{}, pairs: map[[2]rune]float64{}}
 	for i, c := range q.Runes {
 		if w := float64(q.Weights[i]); w > 0 {
 			a.weight[c] = max(a.weight[c], w)
@@ -178,55 +259,82 @@ func newAsked(q *nlp.Question, chars *charStats) *asked {
 			a.words = append(a.words, w)
 		}
 	}
+	for i := 1; i < len(q.Runes); i++ {
+		a.pairs[[2]rune{q.Runes[i-1], q.Runes[i]}] = 1
+	}
 	for _, x := range q.Expansions {
 		im := implied{said: string(q.Runes[x.Start:x.End]), share: float64(x.End-x.Start) / float64(max(1, len(a.text)))}
 		for _, s := range x.Synonyms {
-			im.official = append(im.official, officialTerm{s.Official, []rune(s.Official), float64(s.Weight)})
+			o := officialTerm{text: s.Official, runes: []rune(s.Official), weight: float64(s.Weight), pairs: bigramsOf(s.Official)}
+			for _, b := range o.pairs {
+				o.mass += chars.idf(b[0]) + chars.idf(b[1])
+				a.pairs[b] = max(a.pairs[b], o.weight)
+			}
+			im.official = append(im.official, o)
 		}
 		a.implied = append(a.implied, im)
 	}
 	return a
 }
 
+// saysPair reports how surely the question says or means a pair of characters.
+func (a *asked) saysPair(b [2]rune) float64 { return a.pairs[b] }
+
+// agency compares the question with an agency's name: people say 省司法厅 for
+// 广东省司法厅.
+func (a *asked) agency(name string) float64 {
+	runes := []rune(name)
+	n := commonSubstring(a.q.Runes, runes)
+	if n < 3 {
+		return 0
+	}
+	return float64(n) / float64(len(runes))
+}
+
 // standsFor reports how surely an everyday word means something in a name,
-// and the term: the whole of it, or most of its pairs of characters.
-func (im *implied) standsFor(name string) (best float64, term []rune) {
-	for _, o := range im.official {
+// and the term.
+func (im *implied) standsFor(name string, chars *charStats) (best float64, term *officialTerm) {
+	for i := range im.official {
+		o := &im.official[i]
 		if o.weight <= best {
 			continue
 		}
-		if share := o.in(name); share >= .6 && o.weight*share > best {
-			best, term = o.weight*share, o.runes
+		if share := o.in(name, chars); share >= leastMeant && o.weight*share > best {
+			best, term = o.weight*share, o
 		}
 	}
 	return best, term
 }
 
+// leastMeant is how much of an official term, by rarity, a name must have: 自学考试
+// is enough of 高等教育自学考试.
+const leastMeant = .35
+
 // means reports whether a word of the question lies in the everyday word and
 // one of the names has what that stands for.
-func (im *implied) means(word string, names []string) bool {
+func (im *implied) means(word string, names []string, chars *charStats) bool {
 	return strings.Contains(im.said, word) && slices.ContainsFunc(names, func(name string) bool {
-		sure, _ := im.standsFor(name)
+		sure, _ := im.standsFor(name, chars)
 		return sure > 0
 	})
 }
 
-// in returns the share of the term's pairs of characters that a name has; 1
-// if it has the whole term.
-func (o *officialTerm) in(name string) float64 {
+// in returns the share, by rarity, of the term's pairs of characters that a
+// name has; 1 if it has the whole term.
+func (o *officialTerm) in(name string, chars *charStats) float64 {
 	if strings.Contains(name, o.text) {
 		return 1
 	}
-	if len(o.runes) < 4 {
+	if len(o.runes) < 4 || o.mass == 0 {
 		return 0
 	}
-	n := 0
-	for i := 1; i < len(o.runes); i++ {
-		if strings.Contains(name, string(o.runes[i-1:i+1])) {
-			n++
+	said := 0.0
+	for _, b := range o.pairs {
+		if strings.Contains(name, string(b[:])) {
+			said += chars.idf(b[0]) + chars.idf(b[1])
 		}
 	}
-	return float64(n) / float64(len(o.runes)-1)
+	return said / o.mass
 }
 
 // features compares the question with the document: with that one of its
@@ -238,19 +346,19 @@ func (a *asked) features(e *entry, h *Hit, w *weights) featureVector {
 	var best featureVector
 	bestSum := 0.0
 	for i, name := range e.names {
-		v := a.name(name, e.sits[i])
+		v, share := a.name(name, e.sits[i])
 		if i > 0 {
 			v[featAlias] = 1
 		}
 		sum := 0.0
 		for f, x := range v {
-			if feature(f) != featNameChars { // not yet scaled
+			if feature(f) != featNameChars && feature(f) != featImplied { // not yet scaled
 				sum += w.named[f] * x
 			}
 		}
 		if i == 0 || sum > bestSum {
 			best, bestSum = v, sum
-			h.Name, h.Named, h.Asked = name, v[featNameSaid], min(1, v[featAskedSeq]+v[featImplied])
+			h.Name, h.Named, h.Asked = name, v[featNameSaid], min(1, v[featAskedSeq]+share)
 		}
 	}
 	best[featUnion] = a.union(e)
@@ -270,7 +378,7 @@ func (a *asked) union(e *entry) float64 {
 			continue
 		}
 		for i := range a.implied {
-			if a.implied[i].means(w.text, e.names) {
+			if a.implied[i].means(w.text, e.names, a.chars) {
 				said += w.idf
 				break
 			}
@@ -283,27 +391,26 @@ func (a *asked) union(e *entry) float64 {
 }
 
 // name compares the question with one name.
-func (a *asked) name(name string, sits nlp.SituationSet) featureVector {
-	var v featureVector
-	var said, total, bracket float64
-	depth, n := 0, 0
+func (a *asked) name(name string, sits nlp.SituationSet) (v featureVector, impliedShare float64) {
+	var said, total float64
+	n := 0
 	meant := map[rune]float64{} // characters that everyday words stand for
+	share := 0.0
 	for i := range a.implied {
-		sure, term := a.implied[i].standsFor(name)
-		v[featImplied] += sure * a.implied[i].share
-		for _, c := range term {
-			meant[c] = max(meant[c], sure)
+		sure, term := a.implied[i].standsFor(name, a.chars)
+		if term == nil {
+			continue
+		}
+		share += sure * a.implied[i].share
+		for _, c := range term.runes {
+			if sure > meant[c] && strings.ContainsRune(name, c) {
+				v[featImplied] += (sure - meant[c]) * a.chars.idf(c)
+				meant[c] = sure
+			}
 		}
 	}
-	v[featImplied] = min(1, v[featImplied])
 	counted := make([]rune, 0, 48)
 	for _, c := range name {
-		switch c {
-		case '(', '[', '【', '〔':
-			depth++
-		case ')', ']', '】', '〕':
-			depth = max(0, depth-1)
-		}
 		if !nlp.IsHan(c) && !('a' <= c && c <= 'z' || '0' <= c && c <= '9') {
 			continue
 		}
@@ -320,16 +427,13 @@ func (a *asked) name(name string, sits nlp.SituationSet) featureVector {
 			v[featNameChars] += weight * w
 		case meant[c] > 0:
 			said += meant[c] * w
-		case depth > 0:
-			bracket += w
 		}
 	}
 	if n == 0 {
-		return v
+		return v, 0
 	}
 	v[featNameSaid] = said / total
 	v[featNameUnsaid] = total - said
-	v[featBracket] = bracket
 	v[featAskedSeq] = float64(a.content.length(name)) / float64(max(1, len(a.text)))
 	v[featNameSeq] = float64(a.all.length(name)) / float64(n)
 	v[featSituations] = float64(bits.OnesCount64(uint64(sits & a.q.Situations)))
@@ -337,7 +441,7 @@ func (a *asked) name(name string, sits nlp.SituationSet) featureVector {
 		v[featSitShare] = v[featSituations] / float64(bits.OnesCount64(uint64(a.q.Situations)))
 	}
 	v[featSitUnasked] = float64(bits.OnesCount64(uint64(sits &^ a.q.Situations)))
-	return v
+	return v, min(1, share)
 }
 
 // passageLength is how many characters of a long text are looked at together.

@@ -119,7 +119,7 @@ func idf(docs, df int) float64 {
 
 // newReader reads the entries of segments that prev has not read, and
 // computes the statistics anew.
-func newReader(snap *scorch.IndexSnapshot, lex *nlp.Lexicon, room int, prev *reader) (*reader, error) {
+func newReader(snap *scorch.IndexSnapshot, room int, prev *reader) (*reader, error) {
 	r := &reader{snap: snap, terms: map[string]*termPostings{}, room: room}
 	r.refs.Store(1)
 	all := newSums()
@@ -133,7 +133,7 @@ func newReader(snap *scorch.IndexSnapshot, lex *nlp.Lexicon, room int, prev *rea
 		view := &segmentView{id: s.Id(), snap: s}
 		if old := known[s.Id()]; old != nil && len(old.entries) == int(s.FullSize()) {
 			view.entries, view.sums = old.entries, old.sums
-		} else if err := view.read(lex); err != nil {
+		} else if err := view.read(); err != nil {
 			return nil, err
 		}
 		r.segs = append(r.segs, view)
@@ -153,7 +153,7 @@ func newReader(snap *scorch.IndexSnapshot, lex *nlp.Lexicon, room int, prev *rea
 }
 
 // read decodes the stored entry of every document of the segment.
-func (v *segmentView) read(lex *nlp.Lexicon) error {
+func (v *segmentView) read() error {
 	n := uint64(v.snap.FullSize())
 	v.entries, v.sums = make([]*entry, n), newSums()
 	for i := range n {
@@ -162,7 +162,7 @@ func (v *segmentView) read(lex *nlp.Lexicon) error {
 			if field != metaField {
 				return true
 			}
-			v.entries[i], err = decodeEntry(value, lex)
+			v.entries[i], err = decodeEntry(value)
 			return false
 		}
 		if e := v.snap.VisitDocument(i, visit); e != nil {
@@ -291,6 +291,32 @@ func (r *reader) decode(t corpus.Type, sp nlp.Space, term string, p *TypeParams)
 	}
 	tp.idf = idf(st.docs, len(tp.docs))
 	return &tp, nil
+}
+
+// words yields the segmenter's words that the guides hold, with the number of
+// guides that do.
+func (r *reader) words(yield func(string, int) bool) error {
+	prefix := []byte{byte(nlp.SpaceWord)}
+	for _, v := range r.segs {
+		dict, err := v.snap.Segment().Dictionary(string(corpus.TypeGuide))
+		if err != nil {
+			return fmt.Errorf("words: %w", err)
+		}
+		it := dict.AutomatonIterator(nil, prefix, []byte{prefix[0] + 1})
+		for {
+			e, err := it.Next()
+			if err != nil {
+				return fmt.Errorf("words: %w", err)
+			}
+			if e == nil {
+				break
+			}
+			if !yield(e.Term[1:], int(e.Count)) {
+				return nil
+			}
+		}
+	}
+	return nil
 }
 
 // read appends one segment's postings.

@@ -61,6 +61,8 @@ type Hit struct {
 	// Name is the name, everyday name or similar question that fitted best.
 	Name string
 	Why  *Explanation
+	// Features are the values of every feature, when Query.Explain is set.
+	Features []float64
 }
 
 // docScore gathers what the first stage knows of one document.

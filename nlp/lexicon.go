@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -64,13 +65,16 @@ type Lexicon struct {
 	Words          []string // for the segmenter
 	SituationNames []string // class names, by bit
 
+	free       []rune   // characters that are often words by themselves
 	filler     *matcher // value: unused
 	aspects    *matcher // value: aspect index<<8 | strength
 	sitAsked   *matcher // value: class bit index; how citizens say it
 	sitOfficer *matcher // value: class bit index; how names of matters say it
 	everyday   *matcher // value: index into synonyms
 	synonyms   [][]Synonym
+	mistyped   []bool         // by the same index: the everyday word is a typing error
 	everydayAt map[string]int // everyday word to index into synonyms, while loading
+	print      uint64         // of what texts are indexed by
 }
 
 // A Synonym is an official term that an everyday word stands for.
@@ -93,7 +97,7 @@ func LoadLexicon() (*Lexicon, error) {
 	return ReadLexicon(sub)
 }
 
-// ReadLexicon reads aspects.tsv, filler.txt, situations.tsv, words.txt and
+// ReadLexicon reads aspects.tsv, filler.txt, free.txt, situations.tsv, words.txt and
 // every lexicon/*.tsv from files. An [ErrLexicon] names the file and line that breaks the format.
 func ReadLexicon(files fs.FS) (*Lexicon, error) {
 	lex := &Lexicon{filler: newMatcher(), aspects: newMatcher(), sitAsked: newMatcher(), sitOfficer: newMatcher(),
@@ -101,12 +105,17 @@ func ReadLexicon(files fs.FS) (*Lexicon, error) {
 	err := errors.Join(
 		eachLine(files, "words.txt", func(line string) error {
 			lex.Words = append(lex.Words, strings.Fields(line)...)
+			lex.stamp(line)
 			return nil
 		}),
 		eachLine(files, "filler.txt", func(line string) error {
 			for _, w := range strings.Fields(line) {
 				lex.filler.add(w, 0)
 			}
+			return nil
+		}),
+		eachLine(files, "free.txt", func(line string) error {
+			lex.free = append(lex.free, []rune(strings.Join(strings.Fields(line), ""))...)
 			return nil
 		}),
 		eachLine(files, "aspects.tsv", lex.addAspect),
@@ -158,6 +167,7 @@ func (lex *Lexicon) addSituation(line string) error {
 	if cols[1] == "n" {
 		m = lex.sitOfficer
 	}
+	lex.stamp(line)
 	for _, p := range strings.Fields(cols[2]) {
 		m.add(p, i)
 	}
@@ -186,11 +196,30 @@ func (lex *Lexicon) addSynonym(line string) error {
 		i = len(lex.synonyms)
 		lex.everydayAt[everyday] = i
 		lex.synonyms = append(lex.synonyms, nil)
+		lex.mistyped = append(lex.mistyped, cols[3] == "typo")
 		lex.everyday.add(everyday, i)
+	}
+	for j, known := range lex.synonyms[i] {
+		if known.Official == official { // in two files: the surer one counts
+			lex.synonyms[i][j].Weight = max(known.Weight, float32(weight))
+			return nil
+		}
 	}
 	lex.synonyms[i] = append(lex.synonyms[i], Synonym{official, float32(weight)})
 	return nil
 }
+
+// stamp makes a line count in [Lexicon.Print].
+func (lex *Lexicon) stamp(line string) {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%x %s", lex.print, line)
+	lex.print = h.Sum64()
+}
+
+// Print identifies the part of the vocabulary that texts are indexed by: the
+// segmenter's words and the situations. With another one they must be indexed
+// anew.
+func (lex *Lexicon) Print() string { return fmt.Sprintf("%x", lex.print) }
 
 // Synonyms returns how many everyday words the lexicon has, and how many
 // pairs of everyday word and official term.
@@ -228,15 +257,35 @@ func eachLine(files fs.FS, name string, fn func(line string) error) error {
 
 // Situations returns the situation classes that the normalised name of a
 // matter says (首次, 补发, 注销 …).
-func (lex *Lexicon) Situations(name string) SituationSet { return lex.sitOfficer.set(name) }
+func (lex *Lexicon) Situations(seg Segmenter, name string) SituationSet {
+	text := []rune(name)
+	return lex.sitOfficer.set(text, wordsOver(seg, name, len(text)))
+}
+
+// SituationsNamed returns the set of the classes with the given names, as far
+// as the vocabulary has them.
+func (lex *Lexicon) SituationsNamed(names ...string) SituationSet {
+	var s SituationSet
+	for i, name := range lex.SituationNames {
+		if slices.Contains(names, name) {
+			s |= 1 << i
+		}
+	}
+	return s
+}
 
 // AskedSituations returns the situation classes that a normalised question
 // says in citizens' words (丢了, 到期, 不想干了 …).
-func (lex *Lexicon) AskedSituations(text string) SituationSet { return lex.sitAsked.set(text) }
+func (lex *Lexicon) AskedSituations(seg Segmenter, text string) SituationSet {
+	runes := []rune(text)
+	return lex.sitAsked.set(runes, wordsOver(seg, text, len(runes)))
+}
 
-// A matcher finds many phrases in a text at once.
+// A matcher finds many phrases in a text at once. It looks at the first two
+// characters together, because hundreds of phrases begin with the same one.
 type matcher struct {
-	byFirst map[rune][]phrase
+	byFirst map[rune][]phrase    // of one character
+	byPair  map[[2]rune][]phrase // of more
 }
 
 type phrase struct {
@@ -250,45 +299,121 @@ type match struct {
 	value      int
 }
 
-func newMatcher() *matcher { return &matcher{map[rune][]phrase{}} }
+func newMatcher() *matcher { return &matcher{map[rune][]phrase{}, map[[2]rune][]phrase{}} }
 
-// add takes a phrase, normalised; ^ before it and $ behind it bind it to the
-// edge of a clause.
+// add takes a phrase and normalises it; ^ before it and $ behind it bind it to
+// the edge of a clause, and _ stands for a blank.
 func (m *matcher) add(s string, value int) {
 	p := phrase{value: value}
 	s, p.start = strings.CutPrefix(s, "^")
 	s, p.end = strings.CutSuffix(s, "$")
-	if p.runes = []rune(Normalize(s)); len(p.runes) > 0 {
+	switch p.runes = []rune(Normalize(strings.ReplaceAll(s, "_", " "))); len(p.runes) {
+	case 0:
+	case 1:
 		m.byFirst[p.runes[0]] = append(m.byFirst[p.runes[0]], p)
+	default:
+		pair := [2]rune(p.runes)
+		m.byPair[pair] = append(m.byPair[pair], p)
 	}
 }
 
 // seal sorts the phrases longest first.
 func (m *matcher) seal() {
-	for _, ps := range m.byFirst {
+	for _, ps := range m.byPair {
 		slices.SortStableFunc(ps, func(a, b phrase) int { return len(b.runes) - len(a.runes) })
 	}
 }
 
-// each calls found for every occurrence of every phrase.
+// each calls found for every occurrence of every phrase, in the order of
+// their first characters and longest first.
 func (m *matcher) each(text []rune, found func(match)) {
 	for i, r := range text {
-		for _, p := range m.byFirst[r] {
-			end := i + len(p.runes)
-			if end > len(text) || !slices.Equal(p.runes, text[i:end]) ||
-				p.start && i > 0 && inClause(text[i-1]) ||
-				p.end && end < len(text) && inClause(text[end]) {
-				continue
+		if i+1 < len(text) {
+			visit(m.byPair[[2]rune{r, text[i+1]}], text, i, found)
+		}
+		visit(m.byFirst[r], text, i, found)
+	}
+}
+
+// phrases yields every phrase.
+func (m *matcher) phrases(yield func(phrase) bool) {
+	for _, list := range m.byFirst {
+		for _, p := range list {
+			if !yield(p) {
+				return
 			}
-			found(match{i, end, p.value})
+		}
+	}
+	for _, list := range m.byPair {
+		for _, p := range list {
+			if !yield(p) {
+				return
+			}
 		}
 	}
 }
 
-func (m *matcher) set(text string) SituationSet {
+// visit calls found for those phrases that occur at i.
+func visit(phrases []phrase, text []rune, i int, found func(match)) {
+	for _, p := range phrases {
+		end := i + len(p.runes)
+		if end > len(text) || !slices.Equal(p.runes, text[i:end]) ||
+			p.start && i > 0 && inClause(text[i-1]) ||
+			p.end && end < len(text) && inClause(text[end]) ||
+			i > 0 && sameRun(text[i-1], text[i]) ||
+			end < len(text) && sameRun(text[end-1], text[end]) {
+			continue
+		}
+		found(match{i, end, p.value})
+	}
+}
+
+// sameRun reports whether two neighbours belong to one latin word or to one
+// number, so that no phrase ends between them: the ata of data is no ATA.
+func sameRun(a, b rune) bool {
+	letter := func(r rune) bool { return 'a' <= r && r <= 'z' }
+	digit := func(r rune) bool { return '0' <= r && r <= '9' }
+	return letter(a) && letter(b) || digit(a) && digit(b)
+}
+
+// set returns the classes of the phrases in a text. A short phrase inside a
+// longer word does not count: the 建 of 建筑师 builds nothing.
+func (m *matcher) set(text []rune, over []int) SituationSet {
 	var s SituationSet
-	m.each([]rune(text), func(f match) { s |= 1 << f.value })
+	m.each(text, func(f match) {
+		if !insideWord(over, f) {
+			s |= 1 << f.value
+		}
+	})
 	return s
+}
+
+// insideWord reports whether a phrase of at most two characters is a part of a
+// longer word.
+// Nor does one across two words: 一家公司 has no 家公.
+func insideWord(over []int, f match) bool {
+	length, edge := f.end-f.start, max(over[f.start], over[f.end])
+	switch length {
+	case 1:
+		return edge > 1
+	case 2:
+		return edge > 2 || edge == 2 && over[f.start+1] == 0
+	}
+	return false
+}
+
+// wordsOver returns, for every boundary between two of the n runes of text,
+// the length of the longest word that goes on over it.
+func wordsOver(seg Segmenter, text string, n int) []int {
+	over := make([]int, n+1)
+	at := runeIndex(text)
+	seg.Words(text, func(start, end int) {
+		length := at[end] - at[start]
+		for i := at[start] + 1; i < at[end]; i++ {
+			over[i] = max(over[i], length)
+		}
+	})
+	return over
 }
 
 // inClause reports whether r goes on with a clause, rather than ending it.

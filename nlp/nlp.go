@@ -29,6 +29,9 @@ func Normalize(s string) string {
 	// (İ becomes i with a combining dot), so fold until nothing moves; two
 	// rounds are enough for all of Unicode that the fuzz target has met.
 	for range 4 {
+		if isPlain(s) {
+			break
+		}
 		next := fold(s)
 		if next == s {
 			break
@@ -41,7 +44,10 @@ func Normalize(s string) string {
 func fold(s string) string {
 	s = norm.NFKC.String(s)
 	s = strings.Map(func(r rune) rune {
-		if invisible(r) {
+		switch {
+		case isUnified(r):
+			return toSimplified(r)
+		case invisible(r):
 			return -1
 		}
 		return toSimplified(unicode.ToLower(r))
@@ -49,19 +55,30 @@ func fold(s string) string {
 	return strings.Join(strings.FieldsFunc(s, space), " ")
 }
 
-// isPlain reports whether s is certainly in normal form: lower-case ASCII and
-// single inner blanks only. It spares short codes and latin queries the work.
+// isPlain reports whether s is certainly in normal form: lower-case ASCII,
+// unified and simplified characters, the commonest Chinese signs, and single
+// inner blanks only. It spares most texts the work, for normalising costs more
+// than anything else that is done with a short text.
 func isPlain(s string) bool {
 	blank := true // a leading blank is not normal
-	for i := range len(s) {
-		c := s[i]
-		if c >= utf8.RuneSelf || c < ' ' || c == 0x7f || 'A' <= c && c <= 'Z' || c == ' ' && blank {
+	for _, r := range s {
+		switch {
+		case isUnified(r):
+			if toSimplified(r) != r {
+				return false
+			}
+		case r == '、' || r == '。' || r == '《' || r == '》' || r == '“' || r == '”':
+		case r >= utf8.RuneSelf || r < ' ' || r == 0x7f || 'A' <= r && r <= 'Z' || r == ' ' && blank:
 			return false
 		}
-		blank = c == ' '
+		blank = r == ' '
 	}
 	return s == "" || !blank
 }
+
+// isUnified reports whether r is a Chinese character of the basic block, which
+// no compatibility form, case or mark concerns.
+func isUnified(r rune) bool { return 0x4e00 <= r && r <= 0x9fff }
 
 // clean makes s valid UTF-8 and turns NUL and other control characters into
 // blanks: the segmenter yields nothing for a text with one bad byte and stops
@@ -86,7 +103,7 @@ func space(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 // They hide instructions from people and split words for the segmenter.
 func invisible(r rune) bool {
 	switch {
-	case r < 0xad:
+	case r < 0xad, isUnified(r):
 		return false
 	case unicode.Is(unicode.Cf, r), unicode.Is(unicode.Variation_Selector, r):
 		return true

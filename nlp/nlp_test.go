@@ -87,7 +87,7 @@ func parser(t testing.TB) *Parser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Parser{Bigrams{}, lex}
+	return &Parser{Segmenter: Bigrams{}, Lexicon: lex}
 }
 
 func TestAspects(t *testing.T) {
@@ -172,7 +172,7 @@ func TestSituations(t *testing.T) {
 		{"身份证丢了", "居民身份证首次申领", false},
 	}
 	for _, tt := range tests {
-		if got := lex.AskedSituations(tt.asked)&lex.Situations(tt.name) != 0; got != tt.agree {
+		if got := lex.AskedSituations(Bigrams{}, tt.asked)&lex.Situations(Bigrams{}, tt.name) != 0; got != tt.agree {
 			t.Errorf("%q and %q agree = %v, want %v", tt.asked, tt.name, got, tt.agree)
 		}
 	}
@@ -222,7 +222,7 @@ func FuzzParse(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	p := Parser{Bigrams{}, lex}
+	p := Parser{Segmenter: Bigrams{}, Lexicon: lex}
 	for _, s := range []string{"居住证要多少钱", "", "\xff", "！？", "怎么办", "a1证"} {
 		f.Add(s)
 	}

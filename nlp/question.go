@@ -61,12 +61,18 @@ func (q *Question) Content() string {
 type Parser struct {
 	Segmenter Segmenter
 	Lexicon   *Lexicon
+	Speller   *Speller // nil takes every word as it is written
 }
 
 // Parse reads a citizen's text. It is total: any text gives a Question.
 func (p *Parser) Parse(text string) Question {
 	text = Normalize(text)
-	q := Question{Text: text, Runes: []rune(text), Situations: p.Lexicon.AskedSituations(text)}
+	if p.Speller != nil {
+		text = p.respell(p.Speller.Unspell(text))
+	}
+	q := Question{Text: text, Runes: []rune(text)}
+	over := wordsOver(p.Segmenter, text, len(q.Runes))
+	q.Situations = p.Lexicon.sitAsked.set(q.Runes, over)
 	q.Weights = make([]float32, len(q.Runes))
 	for i, r := range q.Runes {
 		if IsHan(r) || isWordRune(r) {
@@ -74,17 +80,30 @@ func (p *Parser) Parse(text string) Question {
 		}
 	}
 	p.readAspects(&q)
-	p.expand(&q)
-	p.lowerFiller(&q)
+	p.expand(&q, over)
+	p.lowerFiller(&q, over)
 	q.Terms = p.terms(&q)
 	return q
 }
 
+// respell puts right what is mistyped.
+func (p *Parser) respell(text string) string {
+	runes := []rune(text)
+	for _, r := range p.Speller.Respell(p.Segmenter, text) {
+		copy(runes[r.Start:r.End], []rune(r.Word))
+	}
+	return string(runes)
+}
+
 // expand finds everyday words and the official terms that they stand for. A
 // word inside a longer one does not count: 残疾证 is not 疾.
-func (p *Parser) expand(q *Question) {
+func (p *Parser) expand(q *Question, over []int) {
 	var found []match
-	p.Lexicon.everyday.each(q.Runes, func(m match) { found = append(found, m) })
+	p.Lexicon.everyday.each(q.Runes, func(m match) {
+		if !insideWord(over, m) {
+			found = append(found, m)
+		}
+	})
 	for i, m := range found {
 		inside := slices.ContainsFunc(found[:i], func(o match) bool { return o.start <= m.start && m.end <= o.end }) ||
 			slices.ContainsFunc(found[i+1:], func(o match) bool {
@@ -106,7 +125,7 @@ const impliedWeight = .4
 func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
 	q, c := p.Parse(text), p.Parse(context)
 	if q.Situations == 0 {
-		q.Situations = p.Lexicon.Situations(c.Text)
+		q.Situations = p.Lexicon.Situations(p.Segmenter, c.Text)
 	}
 	said := map[Term]bool{}
 	for _, t := range q.Terms {
@@ -164,18 +183,9 @@ func (p *Parser) readAspects(q *Question) {
 
 // lowerFiller lowers filler words where they stand as words of their own:
 // the 地方 of 地方志 is no filler.
-func (p *Parser) lowerFiller(q *Question) {
-	inside := make([]int, len(q.Runes)+1) // the longest word that goes on over this boundary
-	runeAt := runeIndex(q.Text)
-	p.Segmenter.Words(q.Text, func(start, end int) {
-		length := runeAt[end] - runeAt[start]
-		for i := runeAt[start] + 1; i < runeAt[end]; i++ {
-			inside[i] = max(inside[i], length)
-		}
-	})
+func (p *Parser) lowerFiller(q *Question, over []int) {
 	p.Lexicon.filler.each(q.Runes, func(m match) {
-		length := m.end - m.start
-		if length <= 2 && max(inside[m.start], inside[m.end]) > length {
+		if insideWord(over, m) {
 			return
 		}
 		for i := m.start; i < m.end; i++ {

@@ -5,16 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/nlp"
 )
 
@@ -23,131 +23,124 @@ type Asker interface {
 	Ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 }
 
-// A QuestionReport holds the figures of judged questions under the keys of
-// the contract: matter.hit1, aspect.exact, dialog.turn and so on, each the
-// share of cases that are right.
-type QuestionReport struct {
-	figures map[string]*share
-	order   []string
-	styles  map[string]*share
-	took    []time.Duration
-	Misses  []string // what went wrong, a line each
-}
-
-type share struct{ right, n int }
-
-func (s *share) value() float64 { return math.Round(1e4*float64(s.right)/float64(s.n)) / 1e4 }
-
-func (r *QuestionReport) add(key string, right bool) {
-	s := r.figures[key]
-	if s == nil {
-		s = &share{}
-		r.figures[key] = s
-		r.order = append(r.order, key)
-	}
-	s.count(right)
-}
-
-func (s *share) count(right bool) {
-	s.n++
-	if right {
-		s.right++
-	}
-}
-
-// MarshalJSON writes one object with the figures, "by style", "n" and the
-// latencies.
-func (r *QuestionReport) MarshalJSON() ([]byte, error) {
-	m := map[string]any{}
-	n := map[string]int{}
-	for k, s := range r.figures {
-		m[k], n[k] = s.value(), s.n
-	}
-	styles := map[string]float64{}
-	for k, s := range r.styles {
-		styles[k] = s.value()
-	}
-	took := slices.Sorted(slices.Values(r.took))
-	m["by style"], m["n"], m["ms p50"], m["ms p99"] = styles, n, percentile(took, .5), percentile(took, .99)
-	return json.Marshal(m)
-}
-
-// String lists the figures and the cases that went wrong.
-func (r *QuestionReport) String() string {
-	var b strings.Builder
-	for _, k := range r.order {
-		fmt.Fprintf(&b, "%-20s %.4f  (%d of %d)\n", k, r.figures[k].value(), r.figures[k].right, r.figures[k].n)
-	}
-	for _, k := range slices.Sorted(func(yield func(string) bool) {
-		for k := range r.styles {
-			if !yield(k) {
-				return
-			}
-		}
-	}) {
-		fmt.Fprintf(&b, "style %-14s %.4f  (%d of %d)\n", k, r.styles[k].value(), r.styles[k].right, r.styles[k].n)
-	}
-	took := slices.Sorted(slices.Values(r.took))
-	fmt.Fprintf(&b, "ms p50 %.2f p99 %.2f\n", percentile(took, .5), percentile(took, .99))
-	for _, m := range r.Misses {
-		fmt.Fprintln(&b, "- "+m)
-	}
-	return b.String()
-}
-
-// The judged lines; their schemas are in the folder's README.
+// The judged lines; their schemas are in the README of testdata/judged.
 type (
-	judged struct {
-		ID       string   `json:"id"`
-		Text     string   `json:"text"`
-		Kind     string   `json:"kind"`
-		Relevant []string `json:"relevant"`
-		Answer   []string `json:"answer"`
-		Style    string   `json:"style"`
+	// A Judged is a question with its right answer.
+	Judged struct {
+		ID       string     `json:"id"`
+		Text     string     `json:"text"`
+		Kind     string     `json:"kind"`     // matter: the need; aspect: one field
+		Aspect   nlp.Aspect `json:"aspect"`   // the field
+		Relevant []string   `json:"relevant"` // codes of the right matters, the best first
+		Answer   []string   `json:"answer"`   // what the answer must say
+		Style    string     `json:"style"`
+		Writer   int        `json:"writer"`
+		Pick     int        `json:"pick"` // the option of the turn before that the text picks: 2, or -1 for the last
 	}
-	dialog struct {
-		ID    string   `json:"id"`
-		Turns []judged `json:"turns"`
+	// A Dialog is a conversation; each turn is judged like a question.
+	Dialog struct {
+		ID      string   `json:"id"`
+		Pattern string   `json:"pattern"`
+		Turns   []Judged `json:"turns"`
 	}
-	ambiguous struct {
-		Text       string   `json:"text"`
-		Candidates []string `json:"candidates"`
+	// An Ambiguous question fits several matters, and is to be asked back.
+	Ambiguous struct {
+		ID            string   `json:"id"`
+		Text          string   `json:"text"`
+		Candidates    []string `json:"candidates"`
+		Distinguishes string   `json:"distinguishes"` // what to ask back
 	}
-	outOfScope struct {
+	// A Special input has no matter here: it is refused, handed over and so on.
+	Special struct {
+		ID     string `json:"id"`
 		Text   string `json:"text"`
 		Expect string `json:"expect"`
+		Note   string `json:"note"`
 	}
 )
 
-// expected are the outcomes that fit each kind of out-of-scope input.
-var expected = map[string][]answer.Outcome{
-	"refuse":    {answer.Refused, answer.NotFound, answer.Handoff},
-	"handover":  {answer.Handoff},
-	"emergency": {answer.Emergency},
-	"smalltalk": {answer.Smalltalk},
-	"pii":       {answer.Answered, answer.Choose, answer.Clarify, answer.Refused, answer.Handoff, answer.NotFound},
-	"injection": {answer.Refused, answer.NotFound},
-	"complaint": {answer.Handoff},
+// Expected are the outcomes that fit each kind of special input.
+func Expected(kind string) []answer.Outcome {
+	switch kind {
+	case "refuse":
+		return []answer.Outcome{answer.Refused, answer.NotFound, answer.Handoff}
+	case "handover", "complaint":
+		return []answer.Outcome{answer.Handoff}
+	case "emergency":
+		return []answer.Outcome{answer.Emergency}
+	case "smalltalk":
+		return []answer.Outcome{answer.Smalltalk}
+	case "pii":
+		return []answer.Outcome{answer.Answered, answer.Choose, answer.Clarify, answer.Refused, answer.Handoff, answer.NotFound}
+	case "injection":
+		return []answer.Outcome{answer.Refused, answer.NotFound}
+	}
+	return nil
 }
 
-// Questions asks every judged question of a folder. A file that is missing is
-// passed over; a folder without any is an [ErrFolder].
-func Questions(ctx context.Context, dir string, engine Asker) (*QuestionReport, error) {
-	r := &QuestionReport{figures: map[string]*share{}, styles: map[string]*share{}}
-	for _, part := range []func(context.Context, string, Asker) error{r.questions, r.dialogs, r.ambiguous, r.outOfScope} {
-		if err := part(ctx, dir, engine); err != nil && !errors.Is(err, os.ErrNotExist) {
+// A Set is a folder of judged questions.
+type Set struct {
+	Questions []Judged
+	Dialogs   []Dialog
+	Ambiguous []Ambiguous
+	Special   []Special
+}
+
+// ReadSet reads a folder. A file that is missing is passed over; a folder
+// without any is an [ErrFolder]. The special inputs are in outofscope.jsonl
+// or, where that is missing, in special.jsonl.
+func ReadSet(dir string) (Set, error) {
+	var s Set
+	err := errors.Join(
+		readPart(dir, "questions.jsonl", &s.Questions),
+		readPart(dir, "dialogs.jsonl", &s.Dialogs),
+		readPart(dir, "ambiguous.jsonl", &s.Ambiguous),
+		readPart(dir, "outofscope.jsonl", &s.Special),
+	)
+	if len(s.Special) == 0 {
+		err = errors.Join(err, readPart(dir, "special.jsonl", &s.Special))
+	}
+	if err == nil && len(s.Questions)+len(s.Dialogs)+len(s.Ambiguous)+len(s.Special) == 0 {
+		err = fmt.Errorf("%w: %s has no judged question", ErrFolder, dir)
+	}
+	return s, err
+}
+
+func readPart[T any](dir, name string, list *[]T) error {
+	l, err := readJSONL[T](filepath.Join(dir, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	*list = l
+	return err
+}
+
+// An asking is one run of the judged questions.
+type asking struct {
+	*QuestionReport
+	engine Asker
+	themes func(code string) []corpus.Theme
+}
+
+// Questions asks every judged question of a folder. The themes of a matter,
+// if known, break the figures down; themes may be nil.
+func Questions(ctx context.Context, dir string, engine Asker, themes func(code string) []corpus.Theme) (*QuestionReport, error) {
+	set, err := ReadSet(dir)
+	if err != nil {
+		return nil, err
+	}
+	r := &asking{newQuestionReport(), engine, themes}
+	for _, part := range []func(context.Context, Set) error{r.questions, r.dialogs, r.ambiguous, r.special} {
+		if err := part(ctx, set); err != nil {
 			return nil, err
 		}
 	}
-	if len(r.figures) == 0 {
-		return nil, fmt.Errorf("%w: %s has no judged question", ErrFolder, dir)
-	}
-	return r, nil
+	return r.QuestionReport, nil
 }
 
-func (r *QuestionReport) ask(ctx context.Context, engine Asker, text, state string) (answer.Answer, error) {
+func (r *asking) ask(ctx context.Context, text, state string) (answer.Answer, error) {
 	start := time.Now()
-	a, err := engine.Ask(ctx, answer.Request{Text: text, State: state})
+	a, err := r.engine.Ask(ctx, answer.Request{Text: text, State: state})
 	r.took = append(r.took, time.Since(start))
 	if errors.Is(err, answer.ErrBadQuestion) {
 		return answer.Answer{}, nil // counted as no answer
@@ -155,7 +148,7 @@ func (r *QuestionReport) ask(ctx context.Context, engine Asker, text, state stri
 	return a, err
 }
 
-func (r *QuestionReport) miss(kind, text string, a answer.Answer) {
+func (r *asking) miss(kind, text string, a answer.Answer) {
 	names := []string{}
 	for _, m := range a.Matters[:min(2, len(a.Matters))] {
 		names = append(names, m.Name)
@@ -163,58 +156,76 @@ func (r *QuestionReport) miss(kind, text string, a answer.Answer) {
 	r.Misses = append(r.Misses, fmt.Sprintf("%s | %s | %s %.2f | %s | %s", kind, text, a.Outcome, a.Confidence, strings.Join(names, "；"), a.Aspect))
 }
 
-func (r *QuestionReport) questions(ctx context.Context, dir string, engine Asker) error {
-	list, err := readJSONL[judged](filepath.Join(dir, "questions.jsonl"))
-	for _, q := range list {
-		a, err := r.ask(ctx, engine, q.Text, "")
+func (r *asking) questions(ctx context.Context, set Set) error {
+	for _, q := range set.Questions {
+		a, err := r.ask(ctx, q.Text, "")
 		if err != nil {
 			return err
 		}
 		first := hit(a, q.Relevant, 1)
 		r.add(q.Kind+".hit1", first)
 		r.add(q.Kind+".hit3", hit(a, q.Relevant, 3))
-		if r.styles[q.Style] == nil {
-			r.styles[q.Style] = &share{}
-		}
-		r.styles[q.Style].count(first)
+		r.addPart(q.Kind+".mrr", reciprocal(a, q.Relevant))
 		right := first
 		if q.Kind == "aspect" {
 			right = first && exact(a, q.Answer)
 			r.add("aspect.exact", right)
+			r.add("aspect.read", a.Aspect == q.Aspect)
+			r.addTo(byAspect, string(q.Aspect), right)
 		}
+		r.breakDown(q, first)
 		r.add("false_refusal", !answering(a))
+		if a.Outcome == answer.Answered {
+			r.add("answered.right", first)
+		}
+		r.confuse("answer", a.Outcome)
+		r.calibrate(a, first)
 		if !right {
 			r.miss(q.ID, q.Text, a)
 		}
 	}
-	return err
+	return nil
 }
 
-func (r *QuestionReport) dialogs(ctx context.Context, dir string, engine Asker) error {
-	list, err := readJSONL[dialog](filepath.Join(dir, "dialogs.jsonl"))
-	for _, d := range list {
-		state := ""
+func (r *asking) breakDown(q Judged, first bool) {
+	r.addTo(byStyle, q.Style, first)
+	if q.Writer > 0 {
+		r.addTo(byWriter, strconv.Itoa(q.Writer), first)
+	}
+	if r.themes == nil || len(q.Relevant) == 0 {
+		return
+	}
+	for _, t := range r.themes(q.Relevant[0]) {
+		r.addTo(byTheme, string(t), first)
+	}
+}
+
+func (r *asking) dialogs(ctx context.Context, set Set) error {
+	for _, d := range set.Dialogs {
+		var before answer.Answer
 		for i, t := range d.Turns {
-			a, err := r.ask(ctx, engine, t.Text, state)
+			a, err := r.ask(ctx, t.Text, before.State)
 			if err != nil {
 				return err
 			}
-			state = a.State
-			right := hit(a, t.Relevant, 1) && exact(a, t.Answer)
+			right := hit(a, t.Relevant, 1) && exact(a, t.Answer) && picked(before, a, t.Pick)
 			r.add("dialog.turn", right)
 			r.add(map[bool]string{true: "dialog.first", false: "dialog.later"}[i == 0], right)
+			if i > 0 && d.Pattern != "" {
+				r.addTo(byPattern, d.Pattern, right)
+			}
 			if !right {
 				r.miss(fmt.Sprintf("%s.%d", d.ID, i), t.Text, a)
 			}
+			before = a
 		}
 	}
-	return err
+	return nil
 }
 
-func (r *QuestionReport) ambiguous(ctx context.Context, dir string, engine Asker) error {
-	list, err := readJSONL[ambiguous](filepath.Join(dir, "ambiguous.jsonl"))
-	for _, q := range list {
-		a, err := r.ask(ctx, engine, q.Text, "")
+func (r *asking) ambiguous(ctx context.Context, set Set) error {
+	for _, q := range set.Ambiguous {
+		a, err := r.ask(ctx, q.Text, "")
 		if err != nil {
 			return err
 		}
@@ -233,24 +244,25 @@ func (r *QuestionReport) ambiguous(ctx context.Context, dir string, engine Asker
 		}
 		right := (a.Outcome == answer.Choose || a.Outcome == answer.Clarify) && n >= 2
 		r.add("ambiguous.ask", right)
+		r.confuse("ask", a.Outcome)
 		if !right {
-			r.miss("ambiguous", q.Text, a)
+			r.miss(strings.TrimSpace("ambiguous "+q.ID), q.Text, a)
 		}
 	}
-	return err
+	return nil
 }
 
 var longNumber = regexp.MustCompile(`\d{8,}[Xx]?`)
 
-func (r *QuestionReport) outOfScope(ctx context.Context, dir string, engine Asker) error {
-	list, err := readJSONL[outOfScope](filepath.Join(dir, "outofscope.jsonl"))
-	for _, q := range list {
-		a, err := r.ask(ctx, engine, q.Text, "")
+func (r *asking) special(ctx context.Context, set Set) error {
+	for _, q := range set.Special {
+		a, err := r.ask(ctx, q.Text, "")
 		if err != nil {
 			return err
 		}
-		right := slices.Contains(expected[q.Expect], a.Outcome)
-		if q.Expect == "pii" {
+		right := slices.Contains(Expected(q.Expect), a.Outcome)
+		switch q.Expect {
+		case "pii":
 			whole, err := json.Marshal(a)
 			if err != nil {
 				return err
@@ -258,88 +270,16 @@ func (r *QuestionReport) outOfScope(ctx context.Context, dir string, engine Aske
 			echo := slices.ContainsFunc(longNumber.FindAllString(q.Text, -1), func(n string) bool { return strings.Contains(string(whole), n) })
 			r.add("pii.echo", echo)
 			right = right && !echo
-		}
-		if q.Expect == "refuse" {
+		case "refuse":
 			r.add("oos.answered_wrong", a.Outcome == answer.Answered)
+			r.calibrate(a, false)
 		}
 		r.add("oos.right", right)
 		r.add("oos."+q.Expect, right)
+		r.confuse(q.Expect, a.Outcome)
 		if !right {
-			r.miss("oos "+q.Expect, q.Text, a)
+			r.miss(strings.TrimSpace("oos "+q.Expect+" "+q.ID), q.Text, a)
 		}
 	}
-	return err
-}
-
-func answering(a answer.Answer) bool {
-	return a.Outcome == answer.Answered || a.Outcome == answer.Choose || a.Outcome == answer.Clarify
-}
-
-func hit(a answer.Answer, relevant []string, k int) bool {
-	if !answering(a) {
-		return false
-	}
-	return slices.ContainsFunc(a.Matters[:min(k, len(a.Matters))], func(m answer.MatterRef) bool {
-		return slices.Contains(relevant, m.Code)
-	})
-}
-
-// exact reports whether every expected string stands in the answer's text or
-// facts; digits as a whole number.
-func exact(a answer.Answer, want []string) bool {
-	said := a.Text
-	for _, f := range a.Facts {
-		said += " " + f.Value
-	}
-	said = plain(said)
-	for _, w := range want {
-		if !states(said, plain(w)) {
-			return false
-		}
-	}
-	return true
-}
-
-var (
-	digitsOnly = regexp.MustCompile(`^\d+$`)
-	sideBySide = regexp.MustCompile(`(\d)\s+(\d)`)
-)
-
-func states(said, want string) bool {
-	if !digitsOnly.MatchString(want) {
-		return strings.Contains(said, want)
-	}
-	for _, at := range regexp.MustCompile(want).FindAllStringIndex(said, -1) {
-		before, after := said[:at[0]], said[at[1]:]
-		if !endsInNumber(before) && !regexp.MustCompile(`^[\d.]?\d`).MatchString(after) {
-			return true
-		}
-	}
-	return false
-}
-
-func endsInNumber(s string) bool {
-	return s != "" && (s[len(s)-1] == '.' || '0' <= s[len(s)-1] && s[len(s)-1] <= '9')
-}
-
-// hanNumbers are the Chinese numbers that stand before 日 or 个.
-var hanNumbers = []struct{ han, digits string }{
-	{"十五", "15"}, {"二十", "20"}, {"三十", "30"}, {"六十", "60"}, {"一", "1"}, {"二", "2"}, {"三", "3"}, {"四", "4"},
-	{"五", "5"}, {"六", "6"}, {"七", "7"}, {"八", "8"}, {"九", "9"}, {"十", "10"},
-}
-
-// plain folds a text for comparison: normalised, Chinese numbers before 日 and 个
-// to digits, no blanks; two numbers side by side stay two.
-func plain(s string) string {
-	s = nlp.Normalize(s)
-	for _, h := range hanNumbers {
-		s = strings.ReplaceAll(strings.ReplaceAll(s, h.han+"日", h.digits+"日"), h.han+"个", h.digits+"个")
-	}
-	s = sideBySide.ReplaceAllString(s, "$1、$2")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, s)
+	return nil
 }

@@ -89,7 +89,13 @@ func Retrieval(ctx context.Context, dir string, seg nlp.Segmenter, lex *nlp.Lexi
 		report.Docs += n
 	}
 	report.DocsPerS = float64(report.Docs) / time.Since(start).Seconds()
-	return report, report.ask(ctx, ix, nlp.Parser{Segmenter: seg, Lexicon: lex}, queries, qrels, run)
+	dict, _ := seg.(nlp.Dictionary)
+	speller := nlp.NewSpeller(lex, dict, func(yield func(string, int) bool) { err = ix.Words(yield) })
+	if err != nil {
+		return report, err
+	}
+	err = report.ask(ctx, ix, nlp.Parser{Segmenter: seg, Lexicon: lex, Speller: speller}, queries, qrels, run)
+	return report, err
 }
 
 // ask runs every judged question and adds up the figures.

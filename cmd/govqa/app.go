@@ -46,8 +46,9 @@ func openStore(data string, log *slog.Logger) (*store.Store, error) {
 }
 
 // openApp opens a data folder with all its views. With sample, an empty
-// folder is filled with the built-in corpus first.
-func openApp(ctx context.Context, data string, withSample bool, log *slog.Logger, progress io.Writer) (_ *app, err error) {
+// folder is filled with the built-in corpus first. What settings set goes before
+// the defaults of the engine.
+func openApp(ctx context.Context, data string, withSample bool, log *slog.Logger, progress io.Writer, settings ...func(*answer.Config)) (_ *app, err error) {
 	a := &app{log: log}
 	defer func() {
 		if err != nil {
@@ -79,8 +80,12 @@ func openApp(ctx context.Context, data string, withSample bool, log *slog.Logger
 		return nil, err
 	}
 	a.asked, a.mail = newQuestionLog(a.store, log), newMailbox(a.store)
-	a.engine, err = answer.New(answer.Config{Corpus: a.store, Index: a.index, Segmenter: a.seg, Lexicon: a.lex,
-		StateKey: key, Journal: a.asked, Mailbox: a.mail, Log: log})
+	cfg := answer.Config{Corpus: a.store, Index: a.index, Segmenter: a.seg, Lexicon: a.lex,
+		StateKey: key, Journal: a.asked, Mailbox: a.mail, Log: log}
+	for _, set := range settings {
+		set(&cfg)
+	}
+	a.engine, err = answer.New(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/eval"
+	"github.com/govqa/govqa/corpus"
 )
 
 // ask answers one question on the command line.
@@ -99,12 +100,54 @@ func evalQuestions(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	report, err := eval.Questions(ctx, c.args[0], a.engine)
+	themes := func(code string) []corpus.Theme {
+		g, err := a.engine.Guide(ctx, code)
+		if err != nil { // judged, but not in this corpus: the figures show it
+			return nil
+		}
+		return g.Themes
+	}
+	report, err := eval.Questions(ctx, c.args[0], a.engine, themes)
 	if err = errors.Join(err, a.close()); err != nil {
 		return err
 	}
-	if c.values.json {
+	switch {
+	case c.values.json:
 		return printJSON(c.out, report)
+	case c.values.table:
+		_, err = fmt.Fprint(c.out, report.Table())
+	default:
+		_, err = fmt.Fprint(c.out, report)
+	}
+	return err
+}
+
+// evalFit fits the weights of the second stage on judged questions.
+func evalFit(ctx context.Context, c *call) (err error) {
+	if len(c.args) == 0 {
+		return errUsage
+	}
+	var dirs []string
+	var finders []eval.Finder
+	opened := map[string]*app{}
+	for _, arg := range c.args {
+		data, dir, named := strings.Cut(arg, "=")
+		if !named {
+			data, dir = c.data, arg
+		}
+		a := opened[data]
+		if a == nil {
+			if a, err = openApp(ctx, data, true, logTo(c.err), c.err); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, a.close()) }()
+			opened[data] = a
+		}
+		dirs, finders = append(dirs, dir), append(finders, a.engine)
+	}
+	report, err := eval.Fit(ctx, dirs, finders, c.values.penalty)
+	if err != nil {
+		return err
 	}
 	_, err = fmt.Fprint(c.out, report)
 	return err

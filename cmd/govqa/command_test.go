@@ -209,12 +209,20 @@ func TestEvalQuestions(t *testing.T) {
 	wanted := map[string]any{"matter.hit1": .5, "matter.hit3": got["matter.hit3"], "aspect.hit1": 1., "aspect.hit3": 1., "aspect.exact": .5,
 		"false_refusal": 0., "dialog.turn": 1., "dialog.first": 1., "dialog.later": 1., "by style": map[string]any{"formal": 1., "short": .5},
 		"n": got["n"], "ms p50": got["ms p50"], "ms p99": got["ms p99"]}
+	for _, k := range []string{"matter.mrr", "aspect.mrr", "aspect.read", "answered.right", "by theme", "by writer", "by aspect", "by pattern",
+		"confusion", "calibration", "calibration.error"} {
+		if _, ok := got[k]; !ok {
+			t.Errorf("no figure %q", k)
+		}
+		delete(got, k)
+	}
 	if diff := cmp.Diff(wanted, got); diff != "" {
 		t.Errorf("figures (-want +got):\n%s", diff)
 	}
 	if n := got["n"].(map[string]any); n["matter.hit1"] != 2. || n["dialog.turn"] != 2. {
 		t.Errorf("n is %v", n)
 	}
+	want(t, must(t, "eval", "questions", "-table", "-data", data, dir), []string{"| 看什么 |", "| 问某一项：事项对，答案里有指南的原话 | 2 | 50.0% |"})
 	want(t, fails(t, "eval", "questions", "-data", data, t.TempDir()).err, []string{"govqa: eval questions: "})
 }
 
@@ -346,4 +354,8 @@ func TestServeWithABadConfig(t *testing.T) {
 	if made := slices.Sorted(maps.Keys(tree(t, filepath.Dir(data)))); len(made) > 0 {
 		t.Errorf("a server that did not start made %v", made)
 	}
+	rules := write(t, "rules-own.tsv", "fire\t3\t走水了", "fire\t9\t天火")
+	want(t, fails(t, "serve", "-data", data, "-config", write(t, "govqa.toml", fmt.Sprintf("guard_dir = %q", filepath.Dir(rules)))).err,
+		[]string{"配置无效", "guard_dir", "rules-own.tsv:2"})
+	want(t, fails(t, "serve", "-data", data, "-config", write(t, "govqa.toml", fmt.Sprintf("guard_dir = %q", rules))).err, []string{"guard_dir", "不是文件夹"})
 }

@@ -21,6 +21,7 @@ type config struct {
 	Addr           string   `toml:"addr"`            // address to listen on; "" means 127.0.0.1:8080
 	Title          string   `toml:"title"`           // name of the service on the pages; "" means the built-in one
 	Hotline        string   `toml:"hotline"`         // number to fall back on; "" means 12345
+	GuardDir       string   `toml:"guard_dir"`       // folder of a city's own guard files; "" means the built-in ones alone
 	AskTimeout     duration `toml:"ask_timeout"`     // the longest that one request may take, as 5s; 0 means 5s
 	MaxAsks        int      `toml:"max_asks"`        // questions answered at once; 0 means 4 for each processor
 	MaxStreams     int      `toml:"max_streams"`     // event streams at once; 0 means 500

@@ -49,8 +49,9 @@ type call struct {
 type values struct {
 	addr, config, format, run  string
 	dryRun, skipRejected, json bool
-	rebuild                    bool
+	rebuild, table             bool
 	role                       string
+	penalty                    float64
 }
 
 func main() {
@@ -176,9 +177,16 @@ func commands() []command {
 				fs.StringVar(&c.values.run, "run", "", "把每个问题的前 100 个结果写成 TREC 运行文件")
 			}},
 		{name: "eval questions", args: "目录", short: "在数据目录上评测问答", run: evalQuestions,
-			long: "用目录里的评判题（questions.jsonl、dialogs.jsonl、ambiguous.jsonl、outofscope.jsonl）考问数据目录，输出各项指标。",
+			long: "用目录里的评判题（questions.jsonl、dialogs.jsonl、ambiguous.jsonl、outofscope.jsonl 或 special.jsonl）考问数据目录，\n输出各项指标、按文体、主题、要素等的分项、应有与实得的结果对照，以及把握与实际的校准。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+				fs.BoolVar(&c.values.table, "table", false, "输出给人看的 Markdown 表")
+			}},
+		{name: "eval fit", args: "[数据目录=]评判题目录…", short: "用评判题拟合排序的权重", run: evalFit,
+			long: "按事项分五折拟合第二段排序的权重，输出现有权重与拟合权重的指标、区间，以及去掉每个特征后的指标。\n" +
+				"评判题目录前可写明它所问的数据目录，不写就是 -data 的目录。权重写在 index/rank.go，由人决定是否采用。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.Float64Var(&c.values.penalty, "penalty", 1, "权重的 L2 惩罚")
 			}},
 		{name: "backup", args: "文件", short: "备份数据（服务运行时也可以）", run: backup,
 			long: "写出一份一致的完整备份，附校验和。服务正在使用数据目录时，由服务写出。"},

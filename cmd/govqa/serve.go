@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"time"
 
+	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
@@ -29,13 +32,33 @@ func serve(ctx context.Context, c *call) error {
 	if c.values.addr != "" {
 		cfg.Addr = c.values.addr
 	}
+	g, err := loadGuard(cfg.GuardDir)
+	if err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(c.err, nil))
-	a, err := openApp(ctx, c.data, true, log, c.err)
+	a, err := openApp(ctx, c.data, true, log, c.err, func(e *answer.Config) { e.Guard = g })
 	if err != nil {
 		return err
 	}
 	err = serveApp(ctx, cfg, c.data, a, log)
 	return errors.Join(err, a.close())
+}
+
+// loadGuard makes the guard, with a city's own files if dir names a folder.
+func loadGuard(dir string) (*guard.Guard, error) {
+	var own fs.FS
+	if dir != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("%w：guard_dir：%s 不是文件夹", errConfig, dir)
+		}
+		own = os.DirFS(dir)
+	}
+	g, err := guard.New(own)
+	if err != nil {
+		return nil, fmt.Errorf("%w：guard_dir：%w", errConfig, err)
+	}
+	return g, nil
 }
 
 func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger) error {

@@ -66,7 +66,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer s.end()
-	err := s.db.View(func(txn *badger.Txn) error { return backup(ctx, txn, w) })
+	err := s.readTxn(func(txn *badger.Txn) error { return backup(ctx, txn, w) })
 	if err != nil {
 		return fmt.Errorf("backup: %w", classify(err))
 	}

@@ -58,7 +58,7 @@ func (s *Store) Check(ctx context.Context) (CheckReport, error) {
 	if err := s.db.VerifyChecksum(); err != nil {
 		report.find("数据文件校验和不符：%v", err)
 	}
-	err := s.db.View(func(txn *badger.Txn) error {
+	err := s.readTxn(func(txn *badger.Txn) error {
 		c := &checker{ctx: ctx, txn: txn, report: &report, state: map[corpus.Key]checked{}}
 		return c.run()
 	})

@@ -140,7 +140,7 @@ func (s *Store) lastEdition() (EditionInfo, error) {
 // scan calls f for every key with the prefix, in order. The slices are f's
 // only until it returns.
 func (s *Store) scan(prefix []byte, f func(key, value []byte) error) error {
-	return classify(s.db.View(func(txn *badger.Txn) error { return scan(txn, prefix, f) }))
+	return classify(s.readTxn(func(txn *badger.Txn) error { return scan(txn, prefix, f) }))
 }
 
 func scan(txn *badger.Txn, prefix []byte, f func(key, value []byte) error) error {
@@ -370,7 +370,7 @@ func (s *Store) dropPending(e corpus.Edition) error {
 
 // pendingKeys returns the keys of at most n records of editions from e on.
 func (s *Store) pendingKeys(e corpus.Edition, n int) (keys [][]byte, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.readTxn(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(changePrefix)})
 		defer it.Close()
 		for it.Seek(numbered(changePrefix, uint64(e))); it.Valid() && len(keys) < 2*n; it.Next() {

@@ -220,7 +220,24 @@ func proveCrashed(dir string, log *slog.Logger) error {
 			return damaged(dir, err)
 		}
 	}
-	return classify(salvage(dir, slices.Sorted(maps.Keys(files))))
+	if err := salvage(dir, slices.Sorted(maps.Keys(files))); err != nil {
+		return classify(err)
+	}
+	return dropEmptyLogs(dir, files)
+}
+
+// dropEmptyLogs removes the log of a memtable that badger had made and not yet
+// given its size when it was cut short: it holds nothing, and badger refuses
+// to open a folder that has one.
+func dropEmptyLogs(dir string, files map[string]sealed) error {
+	for name, f := range files {
+		if f.Size == 0 && filepath.Ext(name) == ".mem" {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // proveTable reads a table to its end. Badger's reader panics on some kinds

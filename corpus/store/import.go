@@ -90,12 +90,11 @@ func (s *Store) Import(ctx context.Context, files []File, opts ImportOptions) (R
 		return Report{}, err
 	}
 	defer s.endWrite()
-	im := &importer{
-		opts: opts,
-		p:    s.newPending(),
-		base: s.newView(s.Edition(), []byte(revisionPrefix)),
-		seen: map[corpus.Key]seen{},
+	base, err := s.newView(s.Edition(), []byte(revisionPrefix))
+	if err != nil {
+		return Report{}, err
 	}
+	im := &importer{opts: opts, p: s.newPending(), base: base, seen: map[corpus.Key]seen{}}
 	report, err := im.run(ctx, files)
 	im.base.close()
 	if err != nil {

@@ -213,7 +213,7 @@ func (s *Store) lastFact() (seq uint64, err error) {
 
 // lastOf returns the last key of a numbered prefix and its value, or nil.
 func (s *Store) lastOf(prefix string) (key, value []byte, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.readTxn(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Reverse: true, Prefix: []byte(prefix)})
 		defer it.Close()
 		it.Seek(numbered(prefix, ^uint64(0)))
@@ -255,7 +255,7 @@ func (s *Store) Facts(after uint64) iter.Seq2[Fact, error] {
 var errStopped = errors.New("loop was left")
 
 func (s *Store) facts(after, last uint64, yield func(Fact, error) bool) (uint64, error) {
-	err := s.db.View(func(txn *badger.Txn) error {
+	err := s.readTxn(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte(factPrefix)})
 		defer it.Close()
 		for it.Seek(factKey(after + 1)); it.Valid() && after < last; it.Next() {

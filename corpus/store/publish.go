@@ -89,8 +89,12 @@ func (s *Store) edit(ctx context.Context, info EditionInfo, deletes [][]byte, f 
 		return EditionInfo{}, err
 	}
 	defer s.endWrite()
-	p, base := s.newPending(), s.newView(s.Edition(), []byte(revisionPrefix))
-	err := f(p, base)
+	base, err := s.newView(s.Edition(), []byte(revisionPrefix))
+	if err != nil {
+		return EditionInfo{}, err
+	}
+	p := s.newPending()
+	err = f(p, base)
 	base.close()
 	if err != nil {
 		return EditionInfo{}, p.abandon(err)

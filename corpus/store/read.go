@@ -21,9 +21,15 @@ type view struct {
 	edition corpus.Edition
 }
 
-func (s *Store) newView(e corpus.Edition, prefix []byte) *view {
+func (s *Store) newView(e corpus.Edition, prefix []byte) (v *view, err error) {
 	txn := s.db.NewTransaction(false)
-	return &view{txn, txn.NewIterator(badger.IteratorOptions{Prefix: prefix}), e}
+	defer func() {
+		if err != nil {
+			txn.Discard()
+		}
+	}()
+	defer s.stopped(&err)
+	return &view{txn, txn.NewIterator(badger.IteratorOptions{Prefix: prefix}), e}, nil
 }
 
 func (v *view) close() {
@@ -99,7 +105,10 @@ func (s *Store) GetAt(e corpus.Edition, k corpus.Key) (corpus.Record, error) {
 }
 
 func (s *Store) lookup(e corpus.Edition, k corpus.Key) (revision, error) {
-	v := s.newView(e, recordPrefix(k))
+	v, err := s.newView(e, recordPrefix(k))
+	if err != nil {
+		return revision{}, err
+	}
 	defer v.close()
 	return v.find(k, nil)
 }
@@ -163,7 +172,11 @@ func (s *Store) lines(e corpus.Edition, t corpus.Type) iter.Seq2[keyed, error] {
 			want = info.Records[t]
 			prefix = append(append(prefix, t...), '/')
 		}
-		v := s.newView(e, prefix)
+		v, err := s.newView(e, prefix)
+		if err != nil {
+			yield(keyed{}, err)
+			return
+		}
 		defer v.close()
 		n, err := v.each(yield)
 		// Badger's iterator ends without a word when it cannot read on.
@@ -238,7 +251,11 @@ func (s *Store) Changes(after, upTo corpus.Edition) iter.Seq2[corpus.Change, err
 			yield(corpus.Change{}, err)
 			return
 		}
-		v := s.newView(upTo, []byte(revisionPrefix))
+		v, err := s.newView(upTo, []byte(revisionPrefix))
+		if err != nil {
+			yield(corpus.Change{}, err)
+			return
+		}
 		defer v.close()
 		for _, k := range keys {
 			c, err := v.change(k)

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +50,10 @@ var (
 	// that nobody knows how much of it is there. Reads go on; writes are
 	// refused until the store is opened again.
 	ErrReadOnly = errors.New("先前的写入未完成，重新启动前只能读取")
+
+	// ErrStopped means that the disk failed a write in such a way that badger
+	// cannot even read until the store is opened again.
+	ErrStopped = errors.New("磁盘写入失败后数据库已停止，请腾出空间再重新启动")
 
 	// ErrClosed means that the store was closed before or during the call.
 	ErrClosed = errors.New("数据目录已关闭")
@@ -311,6 +316,25 @@ func (s *Store) commitTxn(txn *badger.Txn) error {
 	return err
 }
 
+// readTxn runs fn in a transaction that reads. Where badger had no room for its
+// next memtable it is left without one, and every read panics: that is
+// ErrStopped.
+func (s *Store) readTxn(fn func(*badger.Txn) error) (err error) {
+	defer s.stopped(&err)
+	return s.db.View(fn)
+}
+
+func (s *Store) stopped(err *error) {
+	cause := s.broken.Load()
+	if cause == nil {
+		return
+	}
+	if r := recover(); r != nil {
+		s.log.Error("store cannot be read", "panic", r, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("%w（%w）", ErrStopped, *cause)
+	}
+}
+
 // Close waits for the calls under way, writes what is left and seals the
 // folder. A loop over All, Changes or Facts is a call under way until it ends.
 // Closing twice is allowed and returns the same error.
@@ -417,7 +441,7 @@ func (s *Store) checkLayout() error {
 }
 
 func (s *Store) empty() (empty bool, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.readTxn(func(txn *badger.Txn) error {
 		it := txn.NewIterator(badger.IteratorOptions{})
 		defer it.Close()
 		it.Rewind()
@@ -429,7 +453,7 @@ func (s *Store) empty() (empty bool, err error) {
 
 // get returns a copy of the value of key, nil if there is none.
 func (s *Store) get(key []byte) (value []byte, err error) {
-	err = s.db.View(func(txn *badger.Txn) error {
+	err = s.readTxn(func(txn *badger.Txn) error {
 		item, err := txn.Get(key)
 		if errors.Is(err, badger.ErrKeyNotFound) {
 			return nil

@@ -133,6 +133,16 @@ func (s *Segmenter) Words(text string, word func(start, end int)) {
 	}
 }
 
+// Known implements [nlp.Dictionary].
+func (s *Segmenter) Known(word string) bool {
+	if word == "" || !utf8.ValidString(word) || strings.IndexByte(word, 0) >= 0 {
+		return false
+	}
+	// Without the hidden Markov model, what is not in the dictionary falls
+	// into single characters.
+	return len(s.x.Tokenize(word, gojieba.DefaultMode, false)) == 1
+}
+
 // Close frees the dictionary. No call of Words may be running or follow.
 func (s *Segmenter) Close() {
 	s.x.Free()

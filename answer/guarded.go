@@ -1,0 +1,54 @@
+package answer
+
+import (
+	"slices"
+	"time"
+
+	"github.com/govqa/govqa/answer/guard"
+	"github.com/govqa/govqa/nlp"
+)
+
+// screen is the first stage. It returns the request without personal data,
+// and what must be caught before anything is searched, or nil. The code of an
+// offered matter, which a button sends, is neither.
+func (e *Engine) screen(r Request) (safe Request, caught *guard.Finding) {
+	if previous, err := readState(r.State, e.StateKey, e.Now()); err == nil && slices.Contains(previous.Offered, r.Text) {
+		return r, nil
+	}
+	if f, ok := e.Guard.Check(r.Text); ok {
+		caught = &f
+	}
+	r.Text, _ = guard.Strip(r.Text)
+	return r, caught
+}
+
+// maskedNotice tells the asker that personal data were left out.
+func maskedNotice(asked, safe Request) []string {
+	if asked.Text == safe.Text {
+		return nil
+	}
+	return []string{NoticeMasked}
+}
+
+// replyCanned answers with the standing text of what was caught. The state
+// goes through unchanged, so that the next question still leans on the matter
+// talked about before.
+func (e *Engine) replyCanned(v *view, r, safe Request, f guard.Finding, start time.Time) (Answer, error) {
+	u := understood{request: r, region: r.Region, question: nlp.Question{Aspects: []nlp.Aspect{nlp.AspectOverview}}}
+	a := Answer{ID: newID(), Outcome: Outcome(f.Outcome), Text: f.Reply.Text, GeneratedBy: ByCanned, Aspect: nlp.AspectOverview,
+		Matters: []MatterRef{}, Facts: []Fact{}, Options: []Option{}, Recommendations: []Recommendation{}, Actions: []Action{},
+		Notices: append([]string{}, maskedNotice(r, safe)...), Confidence: 1, Edition: v.edition}
+	for _, c := range f.Reply.Calls {
+		a.Actions = append(a.Actions, Action{"call", c.Label, "tel:" + c.Phone})
+	}
+	previous, err := readState(r.State, e.StateKey, e.Now())
+	if err != nil {
+		a.Notices = append(a.Notices, NoticeStateIgnored)
+	}
+	if a.State, err = previous.sign(e.StateKey, e.Now()); err != nil {
+		return Answer{}, err
+	}
+	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
+	e.note(&u, &a)
+	return a, nil
+}
