@@ -64,6 +64,7 @@ type turn struct {
 	Sample   bool
 	Reworded bool // by a language model
 	Grave    bool // an emergency
+	Masked   bool // the question held personal data
 }
 
 // A group is the facts of one source.
@@ -94,6 +95,7 @@ func newTurn(a *answer.Answer, question, hotline string) *turn {
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
 		Reworded: a.GeneratedBy == answer.ByLLM,
 		Grave:    a.Outcome == answer.Emergency,
+		Masked:   slices.Contains(a.Notices, answer.NoticeMasked),
 	}
 	t.Head, t.Rest = headline(lead(a.Text, a.Facts))
 	if a.Outcome == answer.Answered && len(a.Matters) > 0 {
@@ -167,6 +169,9 @@ func buttons(a *answer.Answer, hotline string) []span {
 func help(a *answer.Answer, question string) []span {
 	var list []span
 	missing := slices.Contains(a.Notices, answer.NoticeMissing)
+	if slices.Contains(a.Notices, answer.NoticeMasked) {
+		question = "" // it holds personal data, which belong in no address
+	}
 	about := url.Values{"q": {question}, "answer": {a.ID}}
 	if missing && len(a.Matters) > 0 {
 		code := a.Matters[0].Code

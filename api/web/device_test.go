@@ -41,6 +41,13 @@ func testDevice(parent context.Context, t *testing.T) {
 	b.visit("/events/AL-B-1")
 	b.until("document.querySelector('[data-count]').textContent === '已完成 1 / 3'")
 
+	b.visit("/#welcome")
+	b.say("家里着火了")
+	b.until("document.querySelector('#log .grave') !== null")
+	b.say("我的号440106199001011232办好了吗")
+	b.until("document.querySelectorAll('#log .card').length === 3")
+	b.is("localStorage.getItem('asked') === JSON.stringify(['居住证要什么材料'])")
+
 	// What the device holds may be anybody's words.
 	b.do(`localStorage.setItem('asked', JSON.stringify(['<img src=x onerror="document.title=1">', '居住证要什么材料'])); sessionStorage.clear()`)
 	b.visit("/")

@@ -115,6 +115,7 @@ func answers() map[string]answer.Answer {
 			ID: "ans7", Outcome: answer.Clarify, GeneratedBy: answer.ByTemplate, Text: "您要办哪件和房子有关的事？",
 			Options: []answer.Option{{Label: "买房", Text: "买房要办什么"}, {Label: "租房", Text: "租房备案"}}, Edition: 3,
 		},
+		"我的号440106199001011232办好了吗": {ID: "ans14", Outcome: answer.Handoff, GeneratedBy: answer.ByCanned, Text: "这里查不到个人办件。", Notices: []string{answer.NoticeMasked}, Edition: 3},
 		"我要投诉": {ID: "ans8", Outcome: answer.Handoff, GeneratedBy: answer.ByCanned, Text: "投诉请联系人工。", Edition: 3},
 		"骂人":   {ID: "ans9", Outcome: answer.Refused, GeneratedBy: answer.ByCanned, Text: "这个问题我不能回答。", Edition: 3},
 		"你好":   {ID: "ans10", Outcome: answer.Smalltalk, GeneratedBy: answer.ByCanned, Text: "您好，请问要办什么事？", Edition: 3},

@@ -142,8 +142,9 @@ func (p *Pages) wordsBy(show func(string) string) (template.JS, error) {
 		Notices map[string]string `json:"notices"`
 		Sample  string            `json:"sample"`
 		Missing string            `json:"missing"`
+		Masked  string            `json:"masked"`
 		Limit   int               `json:"limit"`
-	}{p.opts.Hotline, answer.FeedbackReasons, labels, shown, answer.NoticeSample, answer.NoticeMissing, answer.MaxText})
+	}{p.opts.Hotline, answer.FeedbackReasons, labels, shown, answer.NoticeSample, answer.NoticeMissing, answer.NoticeMasked, answer.MaxText})
 	if err != nil {
 		return "", fmt.Errorf("words of the script: %w", err)
 	}

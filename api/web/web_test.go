@@ -85,6 +85,7 @@ func TestAnswers(t *testing.T) {
 		{"a question back", "帮我看看房子", []string{`data-outcome="clarify"`, `class="chip" form="ask" formnovalidate name="pick" value="租房备案"`}, nil},
 		{"nothing found", "去月球", []string{`data-outcome="not_found"`, `href="tel:12345">拨打 12345</a>`}, []string{`class="group"`}},
 		{"handed over", "我要投诉", []string{`data-outcome="handoff"`, `href="tel:12345">拨打 12345</a>`}, nil},
+		{"personal data go into no address", "我的号440106199001011232办好了吗", []string{"data-masked", `href="/message?answer=ans14&amp;q="`, "个人信息已经隐去"}, []string{"q=%E6%88%91"}},
 		{"refused", "骂人", []string{`data-outcome="refused"`}, []string{"拨打 12345</a>"}},
 		{"small talk", "你好", []string{`data-outcome="smalltalk"`}, []string{"拨打 12345</a>"}},
 		{"an emergency", "家里着火了", []string{`class="card grave"`, `href="tel:119">拨打 119</a>`}, []string{"这个回答有帮助吗", "拨打 12345</a>"}},

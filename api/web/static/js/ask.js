@@ -157,7 +157,8 @@ async function ask(text) {
   busy(false);
 }
 
-// What is worth asking again. A cry for help is not kept on the device.
+// What is worth asking again. A cry for help and personal data are not kept on
+// the device.
 const worthwhile = ['answered', 'choose', 'clarify'];
 
 // record keeps a finished turn for this tab, and the question for this device.
@@ -167,7 +168,7 @@ function record(turn, q, a) {
   state().value = a.state || '';
   turns = [...turns, { q, a }].slice(-20);
   keep('sessionStorage', 'turns', JSON.stringify(turns));
-  if (worthwhile.includes(a.outcome)) remember(q);
+  if (worthwhile.includes(a.outcome) && !a.notices.includes(words.masked)) remember(q);
 }
 
 // finish moves a turn into the log without taking the focus from it.

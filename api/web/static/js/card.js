@@ -107,6 +107,7 @@ function buttons(a) {
 // help leads on whoever was not told what they asked.
 function help(a, q) {
   const missing = a.notices.includes(words.missing);
+  if (a.notices.includes(words.masked)) q = ''; // it holds personal data, which belong in no address
   const about = new URLSearchParams({ q, answer: a.id });
   const out = [];
   if (missing && a.matters.length) {

@@ -29,7 +29,7 @@ function restore() {
     talk();
     const q = log.querySelector('.q').lastChild.textContent;
     dress(log.firstElementChild, q, null);
-    if (worthwhile.includes(log.querySelector('[data-outcome]')?.dataset.outcome)) remember(q);
+    if (worthwhile.includes(log.querySelector('[data-outcome]')?.dataset.outcome) && !log.querySelector('[data-masked]')) remember(q);
     return;
   }
   showMine();
