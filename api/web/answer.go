@@ -91,13 +91,13 @@ type choice struct {
 
 func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t := &turn{
-		Answer: a, Groups: groups(a.Facts, a.Text),
+		Answer: a, Groups: groups(a),
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
 		Reworded: a.GeneratedBy == answer.ByLLM,
 		Grave:    a.Outcome == answer.Emergency,
 		Masked:   slices.Contains(a.Notices, answer.NoticeMasked),
 	}
-	t.Head, t.Rest = headline(lead(a.Text, a.Facts))
+	t.Head, t.Rest = headline(lead(withoutChoices(a), a.Facts))
 	if a.Outcome == answer.Answered && len(a.Matters) > 0 {
 		t.Matter = &a.Matters[0]
 	}
@@ -168,6 +168,9 @@ func buttons(a *answer.Answer, hotline string) []span {
 // to a search by words, and to a message that an official answers.
 func help(a *answer.Answer, question string) []span {
 	var list []span
+	if id := eventOf(a); id != "" {
+		list = append(list, span{"看先后顺序和材料清单", template.URL(eventPath(id))})
+	}
 	missing := slices.Contains(a.Notices, answer.NoticeMissing)
 	if slices.Contains(a.Notices, answer.NoticeMasked) {
 		question = "" // it holds personal data, which belong in no address
@@ -187,15 +190,39 @@ func help(a *answer.Answer, question string) []span {
 	return list
 }
 
+// eventOf is the id of the life event whose matters an answer offers; empty
+// if it offers none.
+func eventOf(a *answer.Answer) string {
+	if a.Outcome == answer.Choose && len(a.Facts) > 0 && a.Facts[0].Field == "steps" {
+		return a.Facts[0].Code
+	}
+	return ""
+}
+
+// withoutChoices is the text without the lines that the buttons below repeat.
+func withoutChoices(a *answer.Answer) string {
+	if a.Outcome != answer.Choose && a.Outcome != answer.Clarify {
+		return a.Text
+	}
+	lines := slices.DeleteFunc(strings.Split(a.Text, "\n"), func(l string) bool {
+		return slices.ContainsFunc(a.Options, func(o answer.Option) bool {
+			return numbering.MatchString(l) && numbering.ReplaceAllString(l, "") == o.Label
+		})
+	})
+	return strings.Join(lines, "\n")
+}
+
 // groups puts together the facts that stand side by side and come from the
-// same place. A fact that is the whole text is not said twice: its source is.
-func groups(facts []answer.Fact, text string) []group {
+// same place. A fact that is the whole text, or the list of what can be
+// chosen, is not said twice: its source is.
+func groups(a *answer.Answer) []group {
 	var list []group
+	facts := a.Facts
 	for i, f := range facts {
 		if i == 0 || f.Code != facts[i-1].Code || f.Source != facts[i-1].Source {
 			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated})
 		}
-		if g := &list[len(list)-1]; f.Value != text {
+		if g := &list[len(list)-1]; f.Value != a.Text && eventOf(a) == "" {
 			g.Rows = addRow(g.Rows, f)
 		}
 	}

@@ -94,11 +94,16 @@ func answers() map[string]answer.Answer {
 		},
 		"我要落户": {
 			ID: "ans3", Outcome: answer.Choose, GeneratedBy: answer.ByTemplate, Aspect: "overview",
-			Text: "「落户」有几种情形，请选您要办的一种：",
+			Text: "「落户」有几种情形，请选您要办的一种：\n1. 新生儿落户\n2. 投靠亲属落户",
 			Matters: []answer.MatterRef{{Code: "a", Name: "出生登记", Agency: "安澜市公安局", Region: "安澜市"},
 				{Code: "b", Name: "投靠落户", Agency: "安澜市公安局", Region: "安澜市"}, {Code: "c", Name: "人才引进落户", Agency: "安澜市人力资源和社会保障局", Region: "安澜市"}},
 			Options: []answer.Option{{Label: "新生儿落户", Text: "出生登记怎么办", Code: "a"}, {Label: "投靠亲属落户", Text: "投靠落户怎么办", Code: "b"}},
 			State:   "state-3", Edition: 3,
+		},
+		"生孩子要办什么": {
+			ID: "ans15", Outcome: answer.Choose, GeneratedBy: answer.ByTemplate, Text: "「新生儿出生一件事」包括以下2个事项：\n1. 出生登记\n2. 参加医保：尽早\n点选其中一项看怎么办。",
+			Matters: []answer.MatterRef{{Code: "a", Name: "出生登记", Agency: "安澜市公安局", Region: "安澜市"}}, Options: []answer.Option{{Label: "出生登记", Text: "出生登记", Code: "a"}},
+			Facts: []answer.Fact{{Code: "AL-B-1", Field: "steps", Label: "新生儿出生一件事", Value: "1. 出生登记\n2. 参加医保：尽早", Source: source}}, Edition: 3,
 		},
 		"去月球": {
 			ID: "ans4", Outcome: answer.NotFound, GeneratedBy: answer.ByCanned, Text: "没有找到这方面的办事指南。可以换个说法，比如说出要办的证件或事情。", Edition: 3,

@@ -137,7 +137,7 @@ async function ask(text) {
   const show = (a, said) => {
     if (!shown) turn.lastElementChild.replaceWith(card(a, text));
     shown = a;
-    say(turn.querySelector('.lead'), lead(said, a.facts));
+    say(turn.querySelector('.lead'), lead(withoutChoices(a, said), a.facts));
   };
   const lost = (wake) => {
     if (shown) return;

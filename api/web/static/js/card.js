@@ -58,12 +58,21 @@ function row(r, code) {
   return h('div', { class: r.list && 'many' }, h('dt', {}, r.label), h('dd', {}, body));
 }
 
-function groups(facts, text) {
+// eventOf is the id of the life event whose matters an answer offers.
+const eventOf = (a) => (a.outcome === 'choose' && a.facts[0]?.field === 'steps' ? a.facts[0].code : '');
+
+// withoutChoices is the text without the lines that the buttons below repeat.
+function withoutChoices(a, text) {
+  if (!['choose', 'clarify'].includes(a.outcome)) return text;
+  return text.split('\n').filter((l) => !(/^\d+\. /.test(l) && a.options.some((o) => o.label === l.replace(/^\d+\. /, '')))).join('\n');
+}
+
+function groups(a) {
   const out = [];
-  for (const f of facts) {
+  for (const f of a.facts) {
     const key = JSON.stringify([f.code, f.source.url, f.source.updated]);
     if (out.at(-1)?.key !== key) out.push({ key, code: f.code, source: f.source, facts: [] });
-    if (f.value !== text) out.at(-1).facts.push(f); // a fact that is the whole text is not said twice
+    if (f.value !== a.text && !eventOf(a)) out.at(-1).facts.push(f); // a fact that is the whole text is not said twice
   }
   return out.map((g) => {
     const url = safeURL(g.source.url);
@@ -110,6 +119,7 @@ function help(a, q) {
   if (a.notices.includes(words.masked)) q = ''; // it holds personal data, which belong in no address
   const about = new URLSearchParams({ q, answer: a.id });
   const out = [];
+  if (eventOf(a)) out.push(['看先后顺序和材料清单', '/events/' + encodeURIComponent(eventOf(a))]);
   if (missing && a.matters.length) {
     about.set('matter', a.matters[0].code);
     out.push(['窗口电话和办公时间', matterPath(a.matters[0].code) + '#places']);
@@ -151,12 +161,12 @@ function card(a, q) {
   const m = a.outcome === 'answered' && a.matters[0];
   if (a.notices.includes(words.sample)) $('sample').hidden = false;
   return h('div', { class: 'card' + (a.outcome === 'emergency' ? ' grave' : ''), 'data-outcome': a.outcome },
-    say(h('p', { class: 'lead' }), lead(a.text, a.facts)),
+    say(h('p', { class: 'lead' }), lead(withoutChoices(a, a.text), a.facts)),
     a.generatedBy === 'llm' && aiNote(),
     a.notices.filter((n) => words.notices[n]).map((n) => h('p', { class: 'note' }, words.notices[n])),
     m && h('p', { class: 'matter' }, h('a', { href: matterPath(m.code) }, m.name),
       m.agency && h('span', {}, m.agency), m.region && h('span', {}, m.region)),
-    groups(a.facts, a.text), buttons(a) || null, help(a, q) || null, choices(a) || null,
+    groups(a), buttons(a) || null, help(a, q) || null, choices(a) || null,
     a.recommendations.length ? h('section', { class: 'more' }, h('h3', {}, '猜您要办'), h('ul', {}, a.recommendations.map((r) =>
       h('li', {}, h('a', { href: matterPath(r.code) }, r.name), ' ', h('small', {}, r.reason)))),
       h('p', { class: 'why' }, h('a', { href: '/about#recommend' }, '为什么推荐、怎么开关'))) : null,
