@@ -144,11 +144,7 @@ func (e *Engine) Around(ctx context.Context, g *corpus.Guide) (Around, error) {
 	if a.Situations, err = e.situations(ctx, v, g); err != nil {
 		return a, err
 	}
-	for _, s := range v.source.Suggest(g.Code, recommended) {
-		if next, err := e.guide(v, s.Code); err == nil && next.Effective.Contains(e.Now()) {
-			a.Next = append(a.Next, Recommendation{s.Code, next.Name, s.Reason, string(s.Kind)})
-		}
-	}
+	a.Next = e.next(v, g.Code)
 	for _, code := range g.Related {
 		if r, err := e.guide(v, code); err == nil && r.Effective.Contains(e.Now()) && len(a.Related) < maxAround {
 			a.Related = append(a.Related, refOf(v, r, 1, nil))
@@ -161,6 +157,17 @@ func (e *Engine) Around(ctx context.Context, g *corpus.Guide) (Around, error) {
 		}
 	}
 	return a, nil
+}
+
+// next lists what is often done after a matter, for whoever reads its page.
+func (e *Engine) next(v *view, code string) []Recommendation {
+	var list []Recommendation
+	for _, s := range v.source.Suggest(code, recommended) {
+		if g, err := e.guide(v, s.Code); err == nil && g.Effective.Contains(e.Now()) {
+			list = append(list, Recommendation{Code: s.Code, Name: g.Name, Reason: s.Reason, Kind: string(s.Kind)})
+		}
+	}
+	return list
 }
 
 // situations finds the other matters with the same parent in the same place.

@@ -110,7 +110,7 @@ func open(parent context.Context, t *testing.T, base, path string, width, height
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
+	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(stop)
 	b := &browser{T: t, ctx: ctx, base: base}
 	if err := chromedp.Listen(ctx, b.listen); err != nil {
