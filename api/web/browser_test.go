@@ -40,14 +40,18 @@ func serve(t *testing.T, e *engine) string {
 }
 
 // serveAt serves at an address until stop is called.
-func serveAt(t *testing.T, e *engine, addr string) (base string, stop func()) {
+func serveAt(t *testing.T, e *engine, addr string, change ...func(*api.Config)) (base string, stop func()) {
 	t.Helper()
 	pages, err := web.New(web.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	s, err := api.New(api.Config{Pages: api.CitizenPages(pages, log), AsksPerMinute: -1}, e, log)
+	cfg := api.Config{Pages: api.CitizenPages(pages, log), AsksPerMinute: -1}
+	for _, c := range change {
+		c(&cfg)
+	}
+	s, err := api.New(cfg, e, log)
 	if err != nil {
 		t.Fatal(err)
 	}

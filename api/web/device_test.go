@@ -12,9 +12,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
 )
@@ -214,17 +218,50 @@ func testWidget(parent context.Context, t *testing.T) {
 	b.is("document.querySelector('[role=dialog]').style.display === 'none' && document.activeElement.matches('" + opener + "')")
 	b.quiet()
 
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = fmt.Fprintf(w, `<!doctype html><meta charset=utf-8><title>x</title><body><script src="%s/widget.js" data-q="那要几天"></script>`, base)
-	}))
-	t.Cleanup(other.Close)
-	b.visit("/about")
-	b.base = other.URL
-	b.visit("/")
-	b.click(opener)
-	b.until("document.querySelector('iframe').src.endsWith('/?q=%E9%82%A3%E8%A6%81%E5%87%A0%E5%A4%A9')")
-	b.refused("frame-ancestors")
+	// A site that is not allowed gets an empty frame, one that is gets the page.
+	for _, allowed := range []bool{false, true} {
+		from := ""
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = fmt.Fprintf(w, `<!doctype html><meta charset=utf-8><title>x</title><body><script src="%s/widget.js" data-q="那要几天"></script>`, from)
+		}))
+		t.Cleanup(other.Close)
+		var shown atomic.Bool // whether the frame has loaded what the page needs
+		base, stop := serveAt(t, &engine{known: answers()}, "127.0.0.1:0", func(c *api.Config) {
+			if allowed {
+				c.AllowedFrames = []string{other.URL}
+			}
+		})
+		t.Cleanup(stop)
+		target, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		watched := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/static/app") {
+				shown.Store(true)
+			}
+			proxy.ServeHTTP(w, r)
+		}))
+		t.Cleanup(watched.Close)
+		from = watched.URL
+		b := open(parent, t, other.URL, "/", 1024, 768)
+		b.click(opener)
+		b.until("document.querySelector('iframe').src.endsWith('/?q=%E9%82%A3%E8%A6%81%E5%87%A0%E5%A4%A9')")
+		if !allowed {
+			b.refused("frame-ancestors")
+		} else {
+			for range 200 {
+				if b.pause(); shown.Load() {
+					break
+				}
+			}
+		}
+		if shown.Load() != allowed {
+			t.Errorf("allowed is %v, shown is %v", allowed, shown.Load())
+		}
+	}
 }
 
 // testHant: in traditional characters an answer by script is one too, and a
@@ -247,6 +284,12 @@ func testHant(parent context.Context, t *testing.T) {
 	b.quiet()
 }
 
+// pause lets the browser go on for a moment.
+func (b *browser) pause() {
+	b.Helper()
+	b.run(chromedp.Evaluate[chromedp.Void]("new Promise((done) => setTimeout(done, 20))", chromedp.EvalAwaitPromise))
+}
+
 // refused waits until the browser has said that something is not allowed.
 func (b *browser) refused(why string) {
 	b.Helper()
@@ -257,7 +300,7 @@ func (b *browser) refused(why string) {
 		if strings.Contains(said, why) {
 			return
 		}
-		b.do("new Promise((done) => setTimeout(done, 20))")
+		b.pause()
 	}
 	b.Errorf("the browser has not refused anything because of %s: %q", why, b.said)
 }

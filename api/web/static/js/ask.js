@@ -113,6 +113,13 @@ function talk() {
   $('clear').hidden = false;
 }
 
+// rest puts the focus where the next question is typed, unless that would hold
+// up a keyboard on the screen, over the answer.
+function rest() {
+  if (window.matchMedia('(pointer: coarse)').matches) $('q').blur();
+  else $('q').focus({ preventScroll: true });
+}
+
 const question = (q) => h('h2', { class: 'q' }, h('span', { class: 'hide' }, '您问：'), q);
 
 async function ask(text) {
@@ -124,7 +131,7 @@ async function ask(text) {
   hints.close();
   talk();
   busy(true);
-  q.focus({ preventScroll: true });
+  rest();
   keep('sessionStorage', 'asking', text); // taken up again if the page is lost meanwhile
 
   // The turn grows outside the log and moves into it when it is finished, so
@@ -177,7 +184,7 @@ function finish(turn) {
   const had = turn.contains(document.activeElement);
   $('log').append(turn);
   turn.scrollIntoView({ block: 'start' });
-  if (had || !document.activeElement || document.activeElement === document.body) $('q').focus({ preventScroll: true });
+  if (had || !document.activeElement || document.activeElement === document.body) rest();
 }
 
 const hotline = () => h('a', { class: 'btn', href: dial(words.hotline) }, '拨打 ' + words.hotline);
