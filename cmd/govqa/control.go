@@ -90,6 +90,8 @@ func newControl(data string, a *app) (*control, error) {
 	ctl := &control{app: a, listener: l, remove: remove}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /import", ctl.importFiles)
+	mux.HandleFunc("POST /messages", ctl.listMessages)
+	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/govqa/govqa/answer"
@@ -113,6 +116,15 @@ func (m *mailbox) Find(_ context.Context, number string) (msg answer.KeptMessage
 		replies = append(replies, r)
 	}
 	return msg, replies, nil
+}
+
+// numbers lists the numbers of all messages in the order in which they came.
+func (m *mailbox) numbers() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.SortedFunc(maps.Keys(m.entries), func(a, b string) int {
+		return cmp.Compare(m.entries[a].message, m.entries[b].message)
+	})
 }
 
 // read reads one fact of the journal.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,7 +113,31 @@ func TestMessageOutlivesKill(t *testing.T) {
 	if status.Text != "大厅里多放几把椅子" || status.Status != answer.MessageReceived {
 		t.Errorf("looked up after the kill: %+v", status)
 	}
+
+	// The staff answer while the service runs, and read after it has stopped.
+	if out := must(t, "message", "list", "-data", data); !strings.Contains(out, first.Number) || !strings.Contains(out, "大厅里多放几把椅子") {
+		t.Errorf("message list:\n%s", out)
+	}
+	must(t, "message", "reply", "-data", data, "-agency", "市政务服务中心", first.Number[:4]+" "+first.Number[4:], "已经添了二十把")
+	send(t, req, &status)
+	if status.Status != answer.MessageAnswered || len(status.Replies) != 1 || status.Replies[0].Agency != "市政务服务中心" || status.Replies[0].Text != "已经添了二十把" {
+		t.Errorf("looked up after the reply: %+v", status)
+	}
+	if r := govqa(t, "message", "reply", "-data", data, "1", "x"); r.code != exitFailed || !strings.Contains(r.err, "留言") {
+		t.Errorf("a reply to nothing: %+v", r)
+	}
 	s.stop(t)
+	if out := must(t, "message", "list", "-data", data); !strings.Contains(out, "共 0 条") {
+		t.Errorf("message list after the reply:\n%s", out)
+	}
+	if out := must(t, "message", "list", "-all", "-data", data); !strings.Contains(out, "已经添了二十把") {
+		t.Errorf("message list -all:\n%s", out)
+	}
+	for why, args := range map[string][]string{"an empty reply": {first.Number, " "}, "an unknown number": {"1", "x"}, "no reply": {first.Number}} {
+		if r := govqa(t, append([]string{"message", "reply", "-data", data}, args...)...); r.code == exitOK {
+			t.Errorf("%s is taken", why)
+		}
+	}
 }
 
 func post(t *testing.T, s *server, body []byte, v any) {
