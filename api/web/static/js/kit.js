@@ -79,6 +79,7 @@ function tools({ title, text, path, code, name, print }) {
   list.push(button('btn', '打印', () => {
     document.querySelectorAll('.printed').forEach((x) => x.classList.remove('printed'));
     print?.classList.add('printed');
+    $('log')?.classList.toggle('one', !!print);
     window.print();
   }));
   return list.filter(Boolean);
@@ -143,6 +144,7 @@ function setUpVoice() {
   let heard = null;
   const end = () => { heard = null; mic.setAttribute('aria-pressed', 'false'); $('q').focus(); };
   mic.hidden = false;
+  mic.parentElement.classList.add('with-mic');
   mic.addEventListener('click', () => {
     if (heard) { heard.stop(); return; }
     heard = new Recognition();
