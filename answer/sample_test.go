@@ -41,7 +41,7 @@ func TestSample(t *testing.T) {
 		{"律师执业许可首次申请咨询电话", "AL-GF-013", "phone", []string{"0900-555"}, nil},
 		{"法律援助", "AL-GF-001", "overview", nil, nil},
 		{"明天股票会涨吗", "", "", []string{"不在政务服务的范围"}, []string{"免费"}},
-		{"帮我写一首关于月亮的诗", "", "", []string{"政务服务事项"}, nil},
+		{"帮我写一篇关于月亮的作文", "", "", []string{"政务服务事项"}, nil},
 	} {
 		t.Run(row.text, func(t *testing.T) {
 			a := ask(t, e, Request{Text: row.text})

@@ -54,9 +54,9 @@ func (q Quality) String() string {
 const folds = 5
 
 // Fit learns the weights of the second stage from the judged questions of
-// folders, in folds by matter, and says what each feature is worth. Each
-// folder comes with the engine that has its corpus.
-func Fit(ctx context.Context, dirs []string, finders []Finder, penalty float64) (*FitReport, error) {
+// folders, in folds by matter, and, if asked to ablate, says what each feature
+// is worth. Each folder comes with the engine that has its corpus.
+func Fit(ctx context.Context, dirs []string, finders []Finder, penalty float64, ablate bool) (*FitReport, error) {
 	var all []example
 	for i, dir := range dirs {
 		list, err := examples(ctx, dir, finders[i])
@@ -74,7 +74,10 @@ func Fit(ctx context.Context, dirs []string, finders []Finder, penalty float64) 
 	r.Fitted = measure(all, f.byFold(-1))
 	r.Low, r.High = f.interval(all)
 	for i, name := range r.names {
-		if f.scale[i] > 0 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if ablate && f.scale[i] > 0 {
 			r.Ablations[name] = measure(all, f.byFold(i))
 		}
 	}
@@ -90,9 +93,11 @@ func (r *FitReport) String() string {
 	fmt.Fprintf(&b, "present weights   %s\n", r.Present)
 	fmt.Fprintf(&b, "fitted, 5 folds   %s  R@1 95%% %.3f–%.3f\n", r.Fitted, r.Low, r.High)
 	for _, name := range r.names {
+		fmt.Fprintf(&b, "%-14s %8.3f", name, r.Weights[name])
 		if q, ok := r.Ablations[name]; ok {
-			fmt.Fprintf(&b, "%-14s %8.3f   without it %s\n", name, r.Weights[name], q)
+			fmt.Fprintf(&b, "   without it %s", q)
 		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }
@@ -244,7 +249,7 @@ func (f *fitter) fit(leftOut, without int) []float64 {
 	}
 	n := len(f.scale)
 	w, m, s := make([]float64, n), make([]float64, n), make([]float64, n)
-	const rate, b1, b2, rounds = .05, .9, .999, 400
+	const rate, b1, b2, rounds = .05, .9, .999, 250
 	grad := make([]float64, n)
 	for t := 1; t <= rounds; t++ {
 		for j := range grad {

@@ -163,8 +163,8 @@ func escaped(s string) (rune, int) {
 }
 
 // lookalikes are letters of other scripts that show like latin ones, and
-// those.
-var lookalikes = [2]string{"аеорсхуіѕјкмтнвԁɡոοαινρτı", "aeopcxyisjkmthbdgnoaivpti"}
+// pinyin with its tones, and the letters to read for them.
+var lookalikes = [2]string{"аеорсхуіѕјкмтнвԁɡոοαινρτıāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜü", "aeopcxyisjkmthbdgnoaivptiaaaaeeeeiiiioooouuuuvvvvv"}
 
 // unlike puts latin letters for their lookalikes.
 func unlike(text string) string {

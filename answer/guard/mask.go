@@ -115,7 +115,7 @@ func Find(text string) []Private {
 		switch {
 		case isDigit(r):
 			digits++
-		case r == '叫' || r == '名' || r == '人':
+		case r == '叫' || r == '名' || r == '人' || r == '是' || r == '主' || r == '者':
 			names = true
 		case isNumeral(r):
 			spoken++
@@ -244,11 +244,11 @@ func findAddresses(s []rune, add func(Private)) {
 			continue
 		}
 		start := i
-		for start > 0 && i-start < 12 && nlp.IsHan(s[start-1]) && !strings.ContainsRune("在住址是为市区县镇省乡到去的了", s[start-1]) {
+		for start > 0 && i-start < 16 && nlp.IsHan(s[start-1]) && !strings.ContainsRune("在住址是为到去的了", s[start-1]) {
 			start--
 		}
 		road := strings.ContainsAny(string(s[start:i]), roadEnds) || i-start >= 2 && strings.ContainsAny(string(s[start:i]), "厦座期府湾")
-		cue := strings.ContainsAny(string(s[max(0, start-3):start]), "住址") || strings.Contains(string(s[max(0, start-4):i]), "家住")
+		cue := strings.ContainsAny(string(s[max(0, start-4):start]), "住址")
 		if road && (room && parts >= 2 || cue) || room && cue || parts >= 3 {
 			add(Private{start, end, Address})
 		}
@@ -287,8 +287,26 @@ func houseParts(s []rune, i int) (end, parts int, room bool) {
 		for i < len(s) && (s[i] == ' ' || s[i] == ',') {
 			i++
 		}
+		i = pastBuilding(s, i)
 	}
 	return end, parts, room
+}
+
+// pastBuilding skips the name of a building between two parts of an address,
+// as in 103号维多利广场a座, if a part follows it.
+func pastBuilding(s []rune, i int) int {
+	j := i
+	for j < len(s) && j-i < 8 && nlp.IsHan(s[j]) {
+		j++
+	}
+	k := j
+	for k < len(s) && k-j < 4 && isLetterOrDigit(s[k]) {
+		k++
+	}
+	if k > j && k < len(s) && strings.ContainsRune("栋幢座单室房", s[k]) {
+		return j
+	}
+	return i
 }
 
 // nameCues stand before a person's name.
@@ -297,12 +315,39 @@ var nameCues = []string{"我叫", "我是叫", "名叫", "名字叫", "名字是
 
 const surnames = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏窦章苏潘葛奚范彭郎鲁韦昌马苗凤方俞任袁柳鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余顾孟平黄穆萧尹姚邵湛汪祁毛禹狄贝明臧计伏成戴宋茅庞熊纪舒屈项祝董梁杜阮蓝闵季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫房裘缪解应宗丁宣邓郁杭洪包左石崔吉龚程邢裴陆荣翁荀羊惠甄曲封芮靳段焦巴弓牧车侯全班秋仲伊宫宁仇栾甘厉祖武符刘景詹束龙叶司黎薄白怀蒲从鄂索赖卓蔺屠蒙池乔阴闻党翟谭姬申扶冉雍桑桂牛寿通边燕冀尚农温庄晏柴瞿阎慕连茹习艾容向古易慎戈廖终居衡步都耿满匡国文寇广禄阙东欧沃蔚越隆师巩聂勾敖融冷辛阚那简饶曾沙养丰关查荆游竺权盖益桓公肖"
 
+// doubleSurnames are the commonest surnames of two characters.
+var doubleSurnames = []string{"欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "夏侯", "司徒"}
+
+// selfCues are so common before other words that the surname behind them must
+// be one of the commonest, and the name end its clause: 我是张伟，…
+var selfCues = []string{"我是", "本人是", "本人", "户主", "户主是", "业主", "申请人", "经办人", "患者", "死者", "被保险人"}
+
+const commonSurnames = "王李张刘陈杨赵黄周吴徐孙胡朱林何郭罗梁宋郑谢韩唐冯董萧程曹袁邓许傅沈曾彭吕苏蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊陆郝孔白崔康毛邱秦顾侯邵孟"
+
 // notNames go on a sentence behind a name.
 const notNames = ",.;:!?、。 ()想要来去的是在今年住办问没有电身手联从户籍请帮能可以不和与及男女性因为,现已丢补"
 
 // findNames looks for a surname and one or two characters behind a cue.
 func findNames(s []rune, add func(Private)) {
-	for _, cue := range nameCues {
+	eachCue(s, nameCues, func(start int) {
+		if !strings.ContainsRune(surnames, s[start]) {
+			return
+		}
+		if end := nameEnd(s, start); end-start >= 2 {
+			add(Private{start, end, Name})
+		}
+	})
+	eachCue(s, selfCues, func(start int) {
+		end := nameEnd(s, start)
+		if strings.ContainsRune(commonSurnames, s[start]) && end-start >= 2 && (end == len(s) || !nlp.IsHan(s[end]) && !isLetterOrDigit(s[end])) {
+			add(Private{start, end, Name})
+		}
+	})
+}
+
+// eachCue calls found with the place behind every cue.
+func eachCue(s []rune, cues []string, found func(start int)) {
+	for _, cue := range cues {
 		c := []rune(cue)
 		for i := 0; i+len(c)+1 < len(s); i++ {
 			if !slices.Equal(s[i:i+len(c)], c) {
@@ -312,16 +357,21 @@ func findNames(s []rune, add func(Private)) {
 			for start < len(s) && strings.ContainsRune(": 做", s[start]) {
 				start++
 			}
-			if start+1 >= len(s) || !strings.ContainsRune(surnames, s[start]) {
-				continue
-			}
-			end := start + 1
-			for end < len(s) && end-start < 3 && nlp.IsHan(s[end]) && !strings.ContainsRune(notNames, s[end]) {
-				end++
-			}
-			if end-start >= 2 {
-				add(Private{start, end, Name})
+			if start+1 < len(s) {
+				found(start)
 			}
 		}
 	}
+}
+
+// nameEnd returns where a name of a surname and at most two characters ends.
+func nameEnd(s []rune, start int) int {
+	longest, end := 3, start+1
+	if slices.Contains(doubleSurnames, string(s[start:start+2])) {
+		longest, end = 4, start+2
+	}
+	for end < len(s) && end-start < longest && nlp.IsHan(s[end]) && !strings.ContainsRune(notNames, s[end]) {
+		end++
+	}
+	return end
 }

@@ -145,7 +145,7 @@ func evalFit(ctx context.Context, c *call) (err error) {
 		}
 		dirs, finders = append(dirs, dir), append(finders, a.engine)
 	}
-	report, err := eval.Fit(ctx, dirs, finders, c.values.penalty)
+	report, err := eval.Fit(ctx, dirs, finders, c.values.penalty, c.values.ablate)
 	if err != nil {
 		return err
 	}

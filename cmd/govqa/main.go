@@ -53,6 +53,7 @@ type values struct {
 	role, agency               string
 	all                        bool
 	penalty                    float64
+	ablate                     bool
 }
 
 func main() {
@@ -184,10 +185,11 @@ func commands() []command {
 				fs.BoolVar(&c.values.table, "table", false, "输出给人看的 Markdown 表")
 			}},
 		{name: "eval fit", args: "[数据目录=]评判题目录…", short: "用评判题拟合排序的权重", run: evalFit,
-			long: "按事项分五折拟合第二段排序的权重，输出现有权重与拟合权重的指标、区间，以及去掉每个特征后的指标。\n" +
+			long: "按事项分五折拟合第二段排序的权重，输出现有权重与拟合权重的指标、区间。\n" +
 				"评判题目录前可写明它所问的数据目录，不写就是 -data 的目录。权重写在 index/rank.go，由人决定是否采用。",
 			flags: func(fs *flag.FlagSet, c *call) {
-				fs.Float64Var(&c.values.penalty, "penalty", 1, "权重的 L2 惩罚")
+				fs.Float64Var(&c.values.penalty, "penalty", 2, "权重的 L2 惩罚")
+				fs.BoolVar(&c.values.ablate, "ablate", false, "逐个去掉特征再拟合（要几分钟）")
 			}},
 		{name: "backup", args: "文件", short: "备份数据（服务运行时也可以）", run: backup,
 			long: "写出一份一致的完整备份，附校验和。服务正在使用数据目录时，由服务写出。"},
