@@ -100,20 +100,23 @@ function dress(turn, q, a) {
   const next = box.querySelector('.choices, .more, .rate');
   if (next) next.before(row);
   else box.append(row);
-  const place = guessed(q, box.querySelector('.matter span:last-child')?.textContent);
+  const place = guessed(q);
   if (place) {
-    const note = h('p', { class: 'note place-note' }, `按您说的${place.label}回答。`,
+    const note = h('p', { class: 'note place-note' }, `您说到了${place.label}。`,
       button('plain', `以后都看${place.label}`, () => { live(place.value); note.replaceChildren(`已经记住，以后先看${place.label}的办法。`); }));
-    box.querySelector('.matter').after(note);
+    row.before(note);
   }
 }
 
-// guessed is the region that a question names and the visitor has not chosen.
-function guessed(q, name) {
+// guessed is the region that a question names and the visitor has not chosen,
+// the longest name first.
+function guessed(q) {
   const region = $('region');
-  if (!region || !name || !q.includes(name.replace(/[省市区县]$/, ''))) return null;
-  const o = [...region.options].find((x) => x.value && x.textContent.trim() === name);
-  return o && o.value !== region.value ? { value: o.value, label: name } : null;
+  if (!region) return null;
+  const named = [...region.options].map((o) => ({ value: o.value, label: o.textContent.trim() }))
+    .filter((o) => o.value && o.label.length > 2 && q.includes(o.label.replace(/[省市区县]$/, '')))
+    .sort((x, y) => y.label.length - x.label.length || y.value.localeCompare(x.value));
+  return named.length && named[0].value !== region.value ? named[0] : null;
 }
 
 // setUpPage adds the tools and the memory to a page that is read.
