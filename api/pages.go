@@ -321,8 +321,7 @@ func (p *citizenPages) about(_ context.Context, c *fiber.Ctx) error {
 	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.About(w, page) })
 }
 
-// widget shows how the service is put on another site, and the frames that
-// are allowed to.
+// widget shows how the service is put on another site, with the widget at work.
 func (p *citizenPages) widget(_ context.Context, c *fiber.Ctx) error {
 	page := web.Widget{Visitor: p.visitorOf(c), Origin: c.BaseURL()}
 	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.Widget(w, page) })

@@ -62,6 +62,14 @@ func testDevice(parent context.Context, t *testing.T) {
 	b.is("document.querySelectorAll('#asked li').length === 1")
 	b.click("#asked .plain")
 	b.is("document.getElementById('asked').hidden && localStorage.getItem('asked') === null")
+	b.is("document.activeElement.id === 'q'")
+
+	// What another version has left does not stop the page.
+	b.do(`localStorage.setItem('asked', '{"a":1}'); localStorage.setItem('saved', '[null,1,{"code":2}]'); localStorage.setItem('ticks', '3'); localStorage.setItem('draft', '"x"')`)
+	b.do(`sessionStorage.setItem('turns', '[{"q":"x"}]')`)
+	b.visit("/")
+	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.is("document.getElementById('saved').hidden && document.getElementById('asked').hidden && !document.getElementById('welcome').hidden")
 	b.visit("/about")
 	b.click("#forget .btn")
 	b.until("document.querySelector('#forget .btn').textContent === '已删除'")

@@ -40,7 +40,14 @@ function live(code) {
   cookie('region', code);
 }
 
-const list = (key) => (Array.isArray(device(key)) ? device(key) : []);
+// list is what is remembered under a key. What an older version left, or
+// somebody's hand, is passed over if it has another form.
+const forms = { asked: (x) => typeof x === 'string', saved: (x) => typeof x?.code === 'string' && typeof x.name === 'string' };
+
+function list(key) {
+  const found = device(key);
+  return Array.isArray(found) ? found.filter(forms[key]) : [];
+}
 
 const isSaved = (code) => list('saved').some((s) => s.code === code);
 
@@ -59,7 +66,7 @@ function mine(id, title, key, line) {
   if (!section) return;
   const items = list(key);
   section.hidden = !items.length;
-  const drop = (at) => { device(key, at == null ? null : list(key).filter((_, i) => i !== at)); mine(id, title, key, line); };
+  const drop = (at) => { device(key, at == null ? null : list(key).filter((_, i) => i !== at)); mine(id, title, key, line); (section.querySelector('.x') || $('q')).focus(); };
   const rows = items.map((item, i) => {
     const link = line(item);
     return h('li', {}, link, button('x', '×', () => drop(i), { 'aria-label': '删除：' + link.textContent }));
@@ -80,8 +87,9 @@ function ticks(root) {
     const key = box.dataset.ticks;
     const inputs = [...box.querySelectorAll('input[type=checkbox]')];
     const name = (i) => (i.hasAttribute('value') ? i.value : i.parentElement.textContent.split(/[（【。]/)[0]);
-    const all = () => device('ticks') || {};
-    const done = new Set(all()[key]);
+    const all = () => { const t = device('ticks'); return t && typeof t === 'object' ? t : {}; };
+    const was = all()[key];
+    const done = new Set(Array.isArray(was) ? was : []);
     const show = () => {
       inputs.forEach((i) => i.closest('li')?.classList.toggle('done', i.checked));
       const out = [...document.querySelectorAll('[data-count]')].find((o) => o.dataset.count === key);

@@ -22,7 +22,8 @@ async function rate(e) {
 }
 
 function restore() {
-  try { turns = JSON.parse(keep('sessionStorage', 'turns') || '[]'); } catch { turns = []; }
+  try { turns = JSON.parse(keep('sessionStorage', 'turns')); } catch { /* left by another version */ }
+  if (!Array.isArray(turns)) turns = [];
   const log = $('log');
   const asking = keep('sessionStorage', 'asking');
   if (log.children.length) { // the page came with an answer
@@ -38,12 +39,17 @@ function restore() {
     talk();
     if (invited) $('welcome').hidden = false;
     log.setAttribute('aria-live', 'off');
-    for (const { q, a } of turns) {
-      const turn = h('article', { class: 'turn' }, question(q), card(a, q));
-      dress(turn, q, a);
-      log.append(turn);
+    try {
+      for (const { q, a } of turns) {
+        const turn = h('article', { class: 'turn' }, question(q), card(a, q));
+        dress(turn, q, a);
+        log.append(turn);
+      }
+      state().value = turns[turns.length - 1].a.state || '';
+    } catch { // left by another version
+      clear();
+      return;
     }
-    state().value = turns[turns.length - 1].a.state || '';
     requestAnimationFrame(() => {
       log.setAttribute('aria-live', 'polite');
       (invited ? $('welcome') : log.lastElementChild).scrollIntoView({ block: 'start' });
