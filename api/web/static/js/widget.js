@@ -19,10 +19,10 @@
   };
   const font = '16px/1.5 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
   const opener = make('button', { type: 'button', 'aria-expanded': 'false', 'aria-haspopup': 'dialog' }, {
-    position: 'fixed', right: '16px', bottom: '16px', zIndex: 2147483000, minHeight: '56px', padding: '0 24px', border: '0', borderRadius: '28px',
+    position: 'fixed', right: '16px', bottom: '16px', zIndex: 2147483000, minHeight: '60px', padding: '0 24px', border: '0', borderRadius: '30px',
     background: '#0b5cad', color: '#fff', font, fontWeight: '600', boxShadow: '0 4px 16px rgba(0,0,0,.3)', cursor: 'pointer',
   }, label);
-  const bar = { font, color: '#fff', background: 'none', border: '0', minWidth: '48px', minHeight: '48px', cursor: 'pointer', display: 'inline-flex', alignItems: 'center', justifyContent: 'center', textDecoration: 'none', padding: '0 12px' };
+  const bar = { font, color: '#fff', background: 'none', border: '0', minWidth: '60px', minHeight: '60px', cursor: 'pointer', display: 'inline-flex', alignItems: 'center', justifyContent: 'center', textDecoration: 'none', padding: '0 12px' };
   const shut = make('button', { type: 'button', 'aria-label': '关闭' + label }, { ...bar, fontSize: '24px' }, '×');
   const full = make('a', { href: address.href, target: '_blank', rel: 'noopener' }, bar, '新窗口打开');
   const frame = make('iframe', { title: label, allow: 'microphone; clipboard-write; web-share' }, { flex: '1', width: '100%', border: '0', background: '#fff' });
