@@ -312,6 +312,7 @@ func TestBrowser(t *testing.T) {
 		{"an error offers another try", testError},
 		{"a question is stopped", testStop},
 		{"an answer is rated", testRating},
+		{"a browser that does not say which button sent a form", testOldBrowser},
 		{"payloads in an answer stay text", testPayloads},
 		{"history survives a reload and can be cleared", testHistory},
 		{"script and template make the same card", testSameCard},
@@ -443,6 +444,28 @@ func testRating(parent context.Context, t *testing.T) {
 	want := []answer.Feedback{{Answer: "ans1", Rating: -1, Reasons: []string{"信息过期"}}}
 	if diff := cmp.Diff(want, e.feedbacks()); diff != "" {
 		t.Errorf("feedback (-want +got):\n%s", diff)
+	}
+	b.quiet()
+}
+
+// testOldBrowser: Safari before 15.4 has no SubmitEvent.submitter.
+func testOldBrowser(parent context.Context, t *testing.T) {
+	e := &engine{known: answers()}
+	b := open(parent, t, serve(t, e), "/about", 360, 740)
+	b.before("Object.defineProperty(SubmitEvent.prototype, 'submitter', { get() { return undefined; } })")
+	b.visit("/?q=" + url.QueryEscape("我要落户"))
+	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.click(`#log [name=pick]`)
+	b.until(twoAnswers)
+	b.ask("那要几天")
+	b.until("document.querySelectorAll('#log .card').length === 3")
+	b.click(`#log .turn:last-child .rate [value="1"]`)
+	b.until("document.querySelector('#log [role=status]')?.innerText.includes('谢谢')")
+	if got := e.requests(); len(got) != 3 || got[1].Text != "出生登记怎么办" || got[2].Text != "那要几天" {
+		t.Errorf("requests = %+v", got)
+	}
+	if got := e.feedbacks(); len(got) != 1 || got[0].Rating != 1 {
+		t.Errorf("feedback = %+v", got)
 	}
 	b.quiet()
 }

@@ -40,7 +40,7 @@ function rows(facts) {
     const m = listed.exec(f.field);
     const check = m != null && m[1] === 'materials';
     const label = check && f.label.startsWith('材料') ? '申请材料' : f.label;
-    const last = out.at(-1);
+    const last = out[out.length - 1];
     if (m && last && last.list && last.label === label) last.items.push(value(f));
     else out.push({ label, list: m != null, check, items: [value(f)] });
   }
@@ -71,8 +71,8 @@ function groups(a) {
   const out = [];
   for (const f of a.facts) {
     const key = JSON.stringify([f.code, f.source.url, f.source.updated]);
-    if (out.at(-1)?.key !== key) out.push({ key, code: f.code, source: f.source, facts: [] });
-    if (f.value !== a.text && !eventOf(a)) out.at(-1).facts.push(f); // a fact that is the whole text is not said twice
+    if (out[out.length - 1]?.key !== key) out.push({ key, code: f.code, source: f.source, facts: [] });
+    if (f.value !== a.text && !eventOf(a)) out[out.length - 1].facts.push(f); // a fact that is the whole text is not said twice
   }
   return out.map((g) => {
     const url = safeURL(g.source.url);

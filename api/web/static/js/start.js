@@ -1,12 +1,19 @@
 
 /* Rating, history of this tab, and the start of every page. */
 
+// pressedIn is the button that sent a form. Some browsers do not say: then it
+// is the one that was clicked last.
+let clicked = null;
+document.addEventListener('click', (e) => { clicked = e.target.closest('button'); }, true);
+const pressedIn = (e) => (e.submitter === undefined ? clicked : e.submitter);
+
 async function rate(e) {
   const form = e.target.closest('form.rate');
   if (!form) return;
   e.preventDefault();
   const data = new FormData(form);
-  const rating = Number(e.submitter?.value || 1);
+  const rating = Number(pressedIn(e)?.value);
+  if (rating !== 1 && rating !== -1) return;
   let thanks = '谢谢您的评价。';
   try {
     const res = await fetch('/api/v1/feedback', {
@@ -82,7 +89,8 @@ function setUpChat() {
   q.addEventListener('blur', () => hints.close());
   $('ask').addEventListener('submit', (e) => {
     e.preventDefault();
-    ask(e.submitter?.name === 'pick' ? e.submitter.value : q.value);
+    const b = pressedIn(e);
+    ask(b?.name === 'pick' ? b.value : q.value);
   });
   $('stop').addEventListener('click', () => { running?.abort(); q.focus(); });
   $('clear').addEventListener('click', clear);
