@@ -536,7 +536,7 @@ func testSameCard(parent context.Context, t *testing.T) {
 }
 
 // smallTargets lists what a finger has to hit and is lower than least pixels.
-const smallTargets = `(min) => [...document.querySelectorAll('button, select, summary, input:not([type=hidden]):not([type=checkbox]):not([type=radio]), a.btn, a.chip, .choice, a.elder, a.call, .nav a, .foot a, .hot a, .list a, .tile, .tick, .kinds span, .merged label, .checks label, .rate label')]
+const smallTargets = `(min) => [...document.querySelectorAll('button:not(.hide), select, summary, input:not([type=hidden]):not([type=checkbox]):not([type=radio]), a.btn, a.chip, .choice, a.elder, a.call, .nav a, .foot a, .hot a, .list a, .tile, .tick, .kinds span, .merged label, .checks label, .rate label')]
 		.filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < min - .5)
 		.map((e) => e.tagName + '.' + e.className + ' ' + e.textContent.trim().slice(0, 12) + ' ' + e.getBoundingClientRect().height)`
 

@@ -74,10 +74,18 @@ func testNoScript(parent context.Context, t *testing.T) {
 	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "我要落户"))
 	b.click("#send")
 	b.until(oneAnswer)
+	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "那要几天"+kb.Enter)) // what is typed, and not the first choice
+	b.until("document.querySelector('#log .lead').textContent.includes('8个工作日')")
+	if got := e.requests(); len(got) != 2 || got[1].Text != "那要几天" {
+		t.Errorf("requests = %+v, want what was typed", got)
+	}
+	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "我要落户"))
+	b.click("#send")
+	b.until("document.querySelector('#log .choice') !== null")
 	b.click(`[name=pick][value="投靠落户怎么办"]`)
 	b.until("document.querySelector('#log .matter a') !== null")
-	if got := e.requests(); len(got) != 2 || got[1].State != "state-3" {
-		t.Errorf("requests = %+v, want the second to carry the state", got)
+	if got := e.requests(); len(got) != 4 || got[3].State != "state-3" {
+		t.Errorf("requests = %+v, want the last to carry the state", got)
 	}
 	b.click("#log .matter a")
 	b.until("document.querySelector('h1').textContent === '居住证申领'")
