@@ -9,7 +9,7 @@ BENCH    ?= .
 PKG      ?= ./...
 
 LINT    = $(GO) tool -modfile=tools/go.mod golangci-lint
-TABLES  = corpus/divisions.tsv nlp/t2s.tsv
+TABLES  = corpus/divisions.tsv nlp/t2s.tsv nlp/s2t.tsv
 JIEBA   = $$($(GO) list -m -f '{{.Dir}}' github.com/yanyiwu/gojieba)/deps/cppjieba/dict
 SHA256  = $$(command -v sha256sum || echo shasum -a 256)
 # Where ./... would also walk into folders that hold data.
@@ -47,6 +47,8 @@ test: need ## 全部测试，含竞态检查（与 CI 相同）
 	  echo '注意：没有找到浏览器，网页测试已跳过。安装后再运行 make test：'; \
 	  echo '  Debian、Ubuntu：sudo apt-get install chromium fonts-noto-cjk'; \
 	  echo '  macOS：brew install --cask chromium'; }
+	@[ -n "$$(ls -d "$${XDG_CACHE_HOME:-$$HOME/.cache}"/govqa/axe-core-*.tgz "$$HOME"/Library/Caches/govqa/axe-core-*.tgz 2>/dev/null)" ] || \
+	  echo '注意：没有取到 axe-core，网页的无障碍测试已跳过。让本机能访问 registry.npmjs.org 后再运行 make test，见 docs/pages.md'
 
 check: need fmt vet lint floors verify-tables ## 格式、vet、lint、楼层规则、数据表校验
 

@@ -47,8 +47,8 @@ type Asked struct {
 	Edition    corpus.Edition    `json:"edition"`
 }
 
-// Config is what an Engine is made of. All but Guard, Journal, Log and Now
-// are required.
+// Config is what an Engine is made of. All but Guard, Journal, Mailbox, Log
+// and Now are required.
 type Config struct {
 	Corpus    Corpus
 	Index     *index.Index
@@ -58,6 +58,7 @@ type Config struct {
 	StateKey  []byte           // signs conversation states; at least 16 bytes
 	Journal   Journal          // nil keeps nothing
 	Memory    Memory           // what people did; nil recommends without it
+	Mailbox   Mailbox          // nil takes no messages
 	Log       *slog.Logger     // nil logs nothing
 	Now       func() time.Time // nil is time.Now
 }

@@ -41,6 +41,8 @@ type Engine interface {
 	Regions(ctx context.Context) ([]answer.RegionCount, error)
 	Hot(ctx context.Context, region corpus.RegionCode, limit int) ([]answer.HotQuestion, error)
 	Feedback(ctx context.Context, f answer.Feedback) error
+	guideReader
+	messageTaker
 	// Edition is the edition that answers rest on now.
 	Edition() corpus.Edition
 	// Ready is nil when questions can be answered, and else says what is missing.
@@ -57,6 +59,7 @@ type Config struct {
 	AsksPerMinute  int           // questions from one address; 0 means 60 and no limit for this machine itself, negative means no limit
 	TrustedProxies []string      // addresses or networks (10.0.0.0/8) whose X-Forwarded-For and -Proto are believed
 	AllowedOrigins []string      // origins (https://example.gov.cn) whose pages may call the API; none by default
+	AllowedFrames  []string      // origins whose pages may show ours in a frame, for the widget; none by default
 	MetricsPublic  bool          // whether /metrics answers others than this machine
 
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
@@ -114,7 +117,7 @@ func (cfg Config) check() error {
 	if cfg.MaxAsks < 0 || cfg.MaxStreams < 0 || cfg.AskTimeout < 0 || cfg.AskWait < 0 {
 		errs = append(errs, errors.New("a limit is negative"))
 	}
-	for _, o := range cfg.AllowedOrigins {
+	for _, o := range slices.Concat(cfg.AllowedOrigins, cfg.AllowedFrames) {
 		if err := checkOrigin(o); err != nil {
 			errs = append(errs, err)
 		}
@@ -132,6 +135,7 @@ type Server struct {
 	metrics   *metrics
 	trusted   []netip.Prefix
 	personal  *limiter      // of requests for people's own data
+	policy    string        // of content, for every reply
 	streams   chan struct{} // a token for each open stream
 	heartbeat time.Duration
 
@@ -158,6 +162,7 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 		cfg:       cfg,
 		log:       log,
 		trusted:   trusted,
+		policy:    contentPolicy(cfg.AllowedFrames),
 		streams:   make(chan struct{}, cfg.MaxStreams),
 		heartbeat: heartbeat,
 	}
@@ -208,6 +213,7 @@ func (s *Server) routes() error {
 	s.registerAsk()
 	s.registerBrowse()
 	s.registerPersonal()
+	s.registerMessages()
 	s.registerHealth()
 	if s.cfg.Pages != nil {
 		s.cfg.Pages(s.app, s.engine)

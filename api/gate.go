@@ -78,7 +78,11 @@ func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 		return answer.Answer{}, err
 	}
 	g.metrics.answer(a, time.Since(start))
-	return whole(a), nil
+	a = whole(a)
+	if wantsHant(ctx) {
+		a = inTraditional(a)
+	}
+	return a, nil
 }
 
 // enter waits for a seat.

@@ -21,6 +21,7 @@ const (
 	keyRequestID contextKey = iota
 	keyVisitor              // the address that asks; never logged
 	keyLocal                // whether it is this machine itself
+	keyHant                 // whether answers are wanted in traditional characters
 	keyStreamed             // of a fiber context: the stream logs its own end
 )
 
@@ -46,6 +47,7 @@ func (s *Server) identify(c *fiber.Ctx) {
 	c.Set(fiber.HeaderXRequestID, id)
 	ctx := context.WithValue(s.base, keyRequestID, id)
 	ctx = context.WithValue(ctx, keyVisitor, s.visitor(c))
+	ctx = context.WithValue(ctx, keyHant, strings.HasPrefix(c.Get(fiber.HeaderAcceptLanguage), "zh-Hant"))
 	c.SetUserContext(context.WithValue(ctx, keyLocal, s.local(c)))
 }
 
@@ -119,17 +121,22 @@ func routeOf(c *fiber.Ctx) string {
 	return route
 }
 
-// contentPolicy keeps pages to their own scripts and styles, none of them inline.
-const contentPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
-	"form-action 'self'; frame-ancestors 'self'"
+// contentPolicy keeps pages to their own scripts and styles, none of them
+// inline, and to frames of this and the allowed origins.
+func contentPolicy(frames []string) string {
+	return "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
+		"form-action 'self'; frame-ancestors " + strings.Join(append([]string{"'self'"}, frames...), " ")
+}
 
 // secure sets the headers that every reply has.
 func (s *Server) secure(c *fiber.Ctx) {
-	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
+	c.Set(fiber.HeaderContentSecurityPolicy, s.policy)
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
-	c.Set(fiber.HeaderXFrameOptions, "SAMEORIGIN")
+	if len(s.cfg.AllowedFrames) == 0 { // it knows no other origins; the policy does
+		c.Set(fiber.HeaderXFrameOptions, "SAMEORIGIN")
+	}
 	c.Set(fiber.HeaderReferrerPolicy, "strict-origin-when-cross-origin")
-	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=(), payment=()")
+	c.Set(fiber.HeaderPermissionsPolicy, "camera=(), geolocation=(), microphone=(self), payment=()")
 	c.Set("Cross-Origin-Opener-Policy", "same-origin")
 	if s.encrypted(c) {
 		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")

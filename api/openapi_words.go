@@ -78,6 +78,8 @@ func fieldEnums() map[string][]any {
 		"Recommendation.kind":    texts("next", "bundle", "popular", "season", "renewal", "similar"),
 		"ThemeCount.audience":    texts("person", "legal"),
 		"EventBody.type":         texts(recommend.ActNames...),
+		"MessageBody.kind":       texts(answer.MessageKinds...),
+		"MessageStatus.status":   texts(answer.MessageReceived, answer.MessageAnswered),
 		"FeedbackBody.reasons":   texts(answer.FeedbackReasons...),
 		"Limit.unit":             texts(corpus.Units...),
 	}
@@ -137,6 +139,10 @@ Themes.themes 主题；ThemeCount.audience 面向个人（person）或法人（l
 Regions.regions 地区；RegionCount.parent 上级行政区划代码；RegionCount.matters 本级事项数，不含上级；RegionCount.code 行政区划代码
 Hot.questions 热门问题；HotQuestion.text 问题；HotQuestion.code 回答它的事项
 StreamMeta.outcome 结果；StreamMeta.aspect 要素；StreamMeta.generatedBy 正文由谁写成；StreamDelta.text 一句正文；StreamDone.elapsedMs 用时（毫秒）
+Receipt.number 留言编号，12 位数字；Receipt.code 查询码，8 位数字，只给一次；Receipt.received 收到的时间
+MessageStatus.number 留言编号；MessageStatus.kind 类别；MessageStatus.text 内容；MessageStatus.matter 所说事项的编码
+MessageStatus.status received 已收到，answered 已答复；MessageStatus.received 收到的时间；MessageStatus.replies 答复，先来的在前
+MessageReply.number 留言编号，查询时不出现；MessageReply.agency 答复的机构；MessageReply.time 答复的时间
 Problem.type 问题种类的说明地址；Problem.title 给群众看的一句话；Problem.status HTTP 状态码；Problem.detail 具体说明
 Problem.instance 请求编号，与 X-Request-ID 相同；Problem.errors 各项内容的问题；FieldProblem.field 哪一项，如 body.text；FieldProblem.message 问题所在
 

@@ -2,8 +2,8 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -28,10 +28,20 @@ func CitizenPages(p *web.Pages, log *slog.Logger) func(*fiber.App, Engine) {
 		app.Get("/", h.page(h.home))
 		app.Get("/ask", h.page(h.ask))
 		app.Post("/ask", h.page(h.ask))
+		app.Get("/search", h.page(h.search))
 		app.Get("/matters/:code", h.page(h.matter))
+		app.Get("/events", h.page(h.events))
+		app.Get("/events/:id", h.page(h.event))
 		app.Post("/feedback", h.page(h.feedback))
+		app.Get("/message", h.page(h.messageForm))
+		app.Post("/message", h.page(h.leave))
+		app.Get("/message/look-up", h.page(h.lookUpForm))
+		app.Post("/message/look-up", h.page(h.lookUp))
 		app.Get("/about", h.page(h.about))
-		app.Get("/static/:name", h.asset)
+		app.Get("/privacy", func(c *fiber.Ctx) error { return c.Redirect("/about#privacy", http.StatusMovedPermanently) })
+		app.Get("/widget", h.page(h.widget))
+		app.Get("/widget.js", h.asset("widget.js"))
+		app.Get("/static/:name", h.asset(""))
 	}
 }
 
@@ -44,11 +54,11 @@ type citizenPages struct {
 const (
 	pageTimeout  = 15 * time.Second // for all that one page asks of the engine; a question has a deadline of its own
 	hotOnPage    = 6
-	themePage    = 20 // matters on one page of a theme
-	maxRelated   = 8
+	eventsOnPage = 8
 	rememberFor  = 365 * 24 * 3600 // seconds
 	cookieLarge  = "large"
 	cookieRegion = "region"
+	cookieScript = "script"
 )
 
 // A pageHandler writes a page. It gets a context with a deadline.
@@ -104,29 +114,39 @@ func (p *citizenPages) problem(c *fiber.Ctx, err error) *Problem {
 	return problem
 }
 
-// send writes a page that depends on its visitor's cookies.
+// send writes a page that depends on its visitor's cookies. A page that may
+// be kept has a tag of its content, so that who has it gets no more than that.
 func (p *citizenPages) send(c *fiber.Ctx, status int, render func(*bytes.Buffer) error) error {
 	var buf bytes.Buffer
 	if err := render(&buf); err != nil {
 		return err
 	}
 	c.Vary(fiber.HeaderCookie)
-	if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) == 0 {
-		c.Set(fiber.HeaderCacheControl, "private, no-cache")
-	}
 	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	if len(c.Response().Header.Peek(fiber.HeaderCacheControl)) > 0 {
+		return c.Status(status).Send(buf.Bytes())
+	}
+	c.Set(fiber.HeaderCacheControl, "private, no-cache")
+	hash := corpus.HashOf(buf.Bytes())
+	tag := fmt.Sprintf(`W/"%x"`, hash[:8])
+	c.Set(fiber.HeaderETag, tag)
+	if status == http.StatusOK && matches(c.Get(fiber.HeaderIfNoneMatch), tag) {
+		return c.SendStatus(http.StatusNotModified)
+	}
 	return c.Status(status).Send(buf.Bytes())
 }
 
 // visitorOf reads what the visitor chose: in the address or the form, which
 // is then remembered, or before.
 func (p *citizenPages) visitorOf(c *fiber.Ctx) web.Visitor {
-	v := web.Visitor{Large: p.choice(c, cookieLarge, isSwitch) == "1", Address: pageAddress(c)}
+	v := web.Visitor{Large: p.choice(c, cookieLarge, isSwitch) == "1", Hant: p.choice(c, cookieScript, isScript) == "hant", Address: pageAddress(c)}
 	v.Region = corpus.RegionCode(p.choice(c, cookieRegion, isRegion))
 	return v
 }
 
 func isSwitch(s string) bool { return s == "0" || s == "1" }
+
+func isScript(s string) bool { return s == "hans" || s == "hant" }
 
 // isRegion accepts the empty code, which stands for everywhere.
 func isRegion(s string) bool { return s == "" || corpus.RegionCode(s).Valid() }
@@ -169,43 +189,36 @@ func (p *citizenPages) visitor(ctx context.Context, c *fiber.Ctx) (web.Visitor, 
 	return v, err
 }
 
-// home is the invitation, a theme's matters, or the answer to the question in
-// the address.
+// home is the invitation, or the answer to the question in the address.
 func (p *citizenPages) home(ctx context.Context, c *fiber.Ctx) error {
 	if questionOf(c) != "" {
 		return p.ask(ctx, c)
+	}
+	if theme := c.Query("theme"); theme != "" { // an address of old
+		return c.Redirect("/search?"+url.Values{"theme": {theme}}.Encode(), http.StatusMovedPermanently)
 	}
 	v, err := p.visitor(ctx, c)
 	if err != nil {
 		return err
 	}
 	chat := web.Chat{Visitor: v}
-	if theme := c.Query("theme"); theme != "" {
-		chat.List, err = p.theme(ctx, corpus.Theme(theme), v.Region, c.Query("cursor"))
-	} else {
-		chat.Hot, chat.Themes, err = p.invitation(ctx, v.Region)
-	}
-	if err != nil {
+	if err := p.invite(ctx, &chat); err != nil {
 		return err
 	}
 	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.Chat(w, chat) })
 }
 
-func (p *citizenPages) invitation(ctx context.Context, region corpus.RegionCode) ([]answer.HotQuestion, []answer.ThemeCount, error) {
-	hot, err := p.engine.Hot(ctx, region, hotOnPage)
-	if err != nil {
-		return nil, nil, err
+// invite fills in what the first page offers in the visitor's region.
+func (p *citizenPages) invite(ctx context.Context, chat *web.Chat) (err error) {
+	if chat.Hot, err = p.engine.Hot(ctx, chat.Visitor.Region, hotOnPage); err != nil {
+		return err
 	}
-	themes, err := p.engine.Themes(ctx, region)
-	return hot, themes, err
-}
-
-func (p *citizenPages) theme(ctx context.Context, theme corpus.Theme, region corpus.RegionCode, cursor string) (*web.ThemeList, error) {
-	page, err := p.engine.Search(ctx, answer.SearchRequest{Theme: theme, Region: region, Limit: themePage, Cursor: cursor})
-	if err != nil {
-		return nil, err
+	if chat.Themes, err = p.engine.Themes(ctx, chat.Visitor.Region); err != nil {
+		return err
 	}
-	return &web.ThemeList{Theme: theme, SearchPage: page}, nil
+	chat.Events, err = p.engine.Events(ctx, chat.Visitor.Region)
+	chat.Events = chat.Events[:min(len(chat.Events), eventsOnPage)]
+	return err
 }
 
 // questionOf is the question of a form or an address: a button that was
@@ -269,51 +282,16 @@ func cut(q string) string {
 	return q
 }
 
-// matter is the page of a whole guide.
-func (p *citizenPages) matter(ctx context.Context, c *fiber.Ctx) error {
-	code, err := url.PathUnescape(c.Params("code"))
-	if err != nil || !utf8.ValidString(code) {
-		return corpus.ErrNotFound
-	}
-	guide, err := p.engine.Guide(ctx, code)
-	if err != nil {
-		return err
-	}
-	v, err := p.visitor(ctx, c)
-	if err != nil {
-		return err
-	}
-	related, err := p.related(ctx, guide)
-	if err != nil {
-		return err
-	}
-	page := web.Matter{Visitor: v, Guide: guide, Related: related}
-	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.Matter(w, page) })
-}
-
-// related names the related matters. A guide may name some that are no
-// longer there.
-func (p *citizenPages) related(ctx context.Context, guide *corpus.Guide) ([]answer.MatterRef, error) {
-	var refs []answer.MatterRef
-	for _, code := range guide.Related {
-		g, err := p.engine.Guide(ctx, code)
-		if errors.Is(err, corpus.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		refs = append(refs, answer.MatterRef{Code: g.Code, Name: g.Name, Agency: g.Agency.Name, Region: g.Region.Name})
-		if len(refs) == maxRelated {
-			break
-		}
-	}
-	return refs, nil
+// ownSite reports whether a form was sent from our own pages. Old browsers do
+// not say.
+func ownSite(c *fiber.Ctx) bool {
+	site := c.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
 }
 
 // feedback takes a rating without JavaScript.
 func (p *citizenPages) feedback(ctx context.Context, c *fiber.Ctx) error {
-	if site := c.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+	if !ownSite(c) {
 		return fiber.NewError(http.StatusForbidden)
 	}
 	in := feedbackInput{FeedbackBody{Answer: value(c, "answer"), Text: strings.TrimSpace(value(c, "text"))}}
@@ -343,26 +321,35 @@ func (p *citizenPages) about(_ context.Context, c *fiber.Ctx) error {
 	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.About(w, page) })
 }
 
-// asset serves a file that the pages load. By its hashed name it never
-// changes; by its plain name it is asked for again each time.
-func (p *citizenPages) asset(c *fiber.Ctx) error {
-	a, ok := p.pages.Asset(c.Params("name"))
-	if !ok {
-		return fiber.ErrNotFound
+// widget shows how the service is put on another site, with the widget at work.
+func (p *citizenPages) widget(_ context.Context, c *fiber.Ctx) error {
+	page := web.Widget{Visitor: p.visitorOf(c), Origin: c.BaseURL()}
+	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.Widget(w, page) })
+}
+
+// asset serves a file that the pages load, the named one or that of the
+// address. By its hashed name it never changes; by its plain name it is asked
+// for again each time.
+func (p *citizenPages) asset(name string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		a, ok := p.pages.Asset(cmp.Or(name, c.Params("name")))
+		if !ok {
+			return fiber.ErrNotFound
+		}
+		c.Set(fiber.HeaderETag, a.ETag)
+		c.Vary(fiber.HeaderAcceptEncoding)
+		c.Set(fiber.HeaderCacheControl, "no-cache")
+		if a.Forever {
+			c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
+		}
+		if matches(c.Get(fiber.HeaderIfNoneMatch), a.ETag) {
+			return c.SendStatus(http.StatusNotModified)
+		}
+		c.Set(fiber.HeaderContentType, a.Type)
+		if c.AcceptsEncodings("gzip") == "gzip" {
+			c.Set(fiber.HeaderContentEncoding, "gzip")
+			return c.Send(a.Gzip)
+		}
+		return c.Send(a.Body)
 	}
-	c.Set(fiber.HeaderETag, a.ETag)
-	c.Vary(fiber.HeaderAcceptEncoding)
-	c.Set(fiber.HeaderCacheControl, "no-cache")
-	if a.Forever {
-		c.Set(fiber.HeaderCacheControl, "public, max-age=31536000, immutable")
-	}
-	if matches(c.Get(fiber.HeaderIfNoneMatch), a.ETag) {
-		return c.SendStatus(http.StatusNotModified)
-	}
-	c.Set(fiber.HeaderContentType, a.Type)
-	if c.AcceptsEncodings("gzip") == "gzip" {
-		c.Set(fiber.HeaderContentEncoding, "gzip")
-		return c.Send(a.Gzip)
-	}
-	return c.Send(a.Body)
 }

@@ -102,6 +102,10 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("请输入 1 到 %d 个字的问题。", answer.MaxText))
 	case errors.Is(err, answer.ErrBadFeedback):
 		return newProblem(http.StatusUnprocessableEntity, "评价的内容有误，请选择满意或不满意及列出的原因。")
+	case errors.Is(err, answer.ErrBadMessage):
+		return newProblem(http.StatusUnprocessableEntity, "留言没有填完整，请检查标出的各项。")
+	case errors.Is(err, answer.ErrNoMailbox):
+		return unavailable("这里暂时不能留言，请拨打热线。", time.Hour)
 	case errors.Is(err, answer.ErrBadCursor):
 		return newProblem(http.StatusUnprocessableEntity, "翻页标记有误，请从第一页重新检索。")
 	case errors.Is(err, corpus.ErrNotFound):

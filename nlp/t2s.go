@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-//go:generate go run gent2s/main.go -o t2s.tsv
+//go:generate go run gent2s/main.go gent2s/traditional.go -o t2s.tsv -traditional s2t.tsv
 
 //go:embed t2s.tsv
 var t2sTSV string

@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,14 +14,13 @@ import (
 // A chatView is what the chat's template shows.
 type chatView struct {
 	Chat
-	Turn       *turn // nil for the invitation
-	Person     []answer.ThemeCount
-	Legal      []answer.ThemeCount
-	LifeEvents []string
+	Turn   *turn // nil for the invitation
+	Person []answer.ThemeCount
+	Legal  []answer.ThemeCount
 }
 
 func (p *Pages) chat(c Chat) chatView {
-	v := chatView{Chat: c, LifeEvents: p.opts.LifeEvents}
+	v := chatView{Chat: c}
 	for _, t := range c.Themes {
 		if t.Audience == "person" {
 			v.Person = append(v.Person, t)
@@ -29,7 +29,7 @@ func (p *Pages) chat(c Chat) chatView {
 		}
 	}
 	if c.Answer != nil {
-		v.Turn = newTurn(c.Answer, p.opts.Hotline)
+		v.Turn = newTurn(c.Answer, c.Question, p.opts.Hotline)
 	}
 	return v
 }
@@ -59,10 +59,12 @@ type turn struct {
 	Choices  []choice           // what can be tapped next
 	Offered  []answer.MatterRef // matters offered that no choice leads to
 	Buttons  []span
+	Help     []span // ways on for who was not helped
 	Notes    []string
 	Sample   bool
 	Reworded bool // by a language model
 	Grave    bool // an emergency
+	Masked   bool // the question held personal data
 }
 
 // A group is the facts of one source.
@@ -87,19 +89,21 @@ type choice struct {
 	About string // agency and region
 }
 
-func newTurn(a *answer.Answer, hotline string) *turn {
+func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t := &turn{
-		Answer: a, Groups: groups(a.Facts),
+		Answer: a, Groups: groups(a),
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
 		Reworded: a.GeneratedBy == answer.ByLLM,
 		Grave:    a.Outcome == answer.Emergency,
+		Masked:   slices.Contains(a.Notices, answer.NoticeMasked),
 	}
-	t.Head, t.Rest = headline(lead(a.Text, a.Facts))
+	t.Head, t.Rest = headline(lead(withoutChoices(a), a.Facts))
 	if a.Outcome == answer.Answered && len(a.Matters) > 0 {
 		t.Matter = &a.Matters[0]
 	}
 	t.Choices, t.Offered = choices(a)
 	t.Buttons = buttons(a, hotline)
+	t.Help = help(a, question)
 	for _, n := range a.Notices {
 		if words, ok := notices[n]; ok {
 			t.Notes = append(t.Notes, words)
@@ -160,16 +164,67 @@ func buttons(a *answer.Answer, hotline string) []span {
 	return list
 }
 
+// help leads on whoever was not told what they asked: to the windows in charge,
+// to a search by words, and to a message that an official answers.
+func help(a *answer.Answer, question string) []span {
+	var list []span
+	if id := eventOf(a); id != "" {
+		list = append(list, span{"看先后顺序和材料清单", template.URL(eventPath(id))})
+	}
+	missing := slices.Contains(a.Notices, answer.NoticeMissing)
+	if slices.Contains(a.Notices, answer.NoticeMasked) {
+		question = "" // it holds personal data, which belong in no address
+	}
+	about := url.Values{"q": {question}, "answer": {a.ID}}
+	if missing && len(a.Matters) > 0 {
+		code := a.Matters[0].Code
+		about.Set("matter", code)
+		list = append(list, span{"窗口电话和办公时间", template.URL(matterPath(code) + "#places")})
+	}
+	if a.Outcome == answer.NotFound {
+		list = append(list, span{"按关键词查事项", template.URL("/search?" + url.Values{"q": {question}}.Encode())})
+	}
+	if missing || a.Outcome == answer.NotFound || a.Outcome == answer.Handoff {
+		list = append(list, span{"给工作人员留言", template.URL("/message?" + about.Encode())})
+	}
+	return list
+}
+
+// eventOf is the id of the life event whose matters an answer offers; empty
+// if it offers none.
+func eventOf(a *answer.Answer) string {
+	if a.Outcome == answer.Choose && len(a.Facts) > 0 && a.Facts[0].Field == "steps" {
+		return a.Facts[0].Code
+	}
+	return ""
+}
+
+// withoutChoices is the text without the lines that the buttons below repeat.
+func withoutChoices(a *answer.Answer) string {
+	if a.Outcome != answer.Choose && a.Outcome != answer.Clarify {
+		return a.Text
+	}
+	lines := slices.DeleteFunc(strings.Split(a.Text, "\n"), func(l string) bool {
+		return slices.ContainsFunc(a.Options, func(o answer.Option) bool {
+			return numbering.MatchString(l) && numbering.ReplaceAllString(l, "") == o.Label
+		})
+	})
+	return strings.Join(lines, "\n")
+}
+
 // groups puts together the facts that stand side by side and come from the
-// same place.
-func groups(facts []answer.Fact) []group {
+// same place. A fact that is the whole text, or the list of what can be
+// chosen, is not said twice: its source is.
+func groups(a *answer.Answer) []group {
 	var list []group
+	facts := a.Facts
 	for i, f := range facts {
 		if i == 0 || f.Code != facts[i-1].Code || f.Source != facts[i-1].Source {
 			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated})
 		}
-		g := &list[len(list)-1]
-		g.Rows = addRow(g.Rows, f)
+		if g := &list[len(list)-1]; f.Value != a.Text && eventOf(a) == "" {
+			g.Rows = addRow(g.Rows, f)
+		}
 	}
 	return list
 }
@@ -214,27 +269,50 @@ func value(f answer.Fact) []span {
 // numbering is what the composer puts before the lines of a list.
 var numbering = regexp.MustCompile(`^\d+\. `)
 
-// lead is the answer's text without lists of three lines and more that the
-// card below it shows word for word.
+// lead is the answer's text without what the card below it shows word for
+// word, where that is three lines and more: one direct sentence is left.
 func lead(text string, facts []answer.Fact) string {
 	shown := map[string]bool{}
 	for _, f := range facts {
-		lines := strings.Split(f.Value, "\n")
-		// Steps with more text after them are part of what is being said.
-		if listed.MatchString(f.Field) || len(lines) > 1 && strings.HasSuffix(text, f.Value) {
-			for _, l := range lines {
-				shown[numbering.ReplaceAllString(l, "")] = true
-			}
+		if f.Value == text {
+			continue // the card leaves it out
+		}
+		for l := range strings.SplitSeq(f.Value, "\n") {
+			shown[numbering.ReplaceAllString(l, "")] = true
 		}
 	}
 	lines := strings.Split(text, "\n")
-	kept := slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
-		return shown[numbering.ReplaceAllString(l, "")]
-	})
-	if len(kept) == 0 || len(lines)-len(kept) < 3 {
+	kept := lines[:1:1]
+	for _, l := range lines[1:] {
+		if !repeated(numbering.ReplaceAllString(l, ""), shown, facts) {
+			kept = append(kept, l)
+		}
+	}
+	if len(lines)-len(kept) < 3 {
 		return text
 	}
 	return strings.Join(kept, "\n")
+}
+
+// repeated reports whether the card shows a line: as it is, after its label,
+// or as words that stand in the items of a list.
+func repeated(line string, shown map[string]bool, facts []answer.Fact) bool {
+	if shown[line] {
+		return true
+	}
+	_, said, ok := strings.Cut(line, "：")
+	if !ok || said == "" {
+		return false
+	}
+	if shown[said] {
+		return true
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(said, "、等"), "、") {
+		if !slices.ContainsFunc(facts, func(f answer.Fact) bool { return listed.MatchString(f.Field) && strings.Contains(f.Value, name) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // maxHeadline is the length of the longest headline, in characters.

@@ -5,10 +5,13 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/govqa/govqa/nlp"
 )
 
 // An Asset is a file that the pages load.
@@ -33,38 +36,57 @@ var mediaTypes = map[string]string{
 	".js":  "text/javascript; charset=utf-8",
 }
 
-// readAssets loads every file under its plain name and under a name that
+// The files that the pages load, each joined from its parts in order: the
+// parts are for people to read, one file is one request.
+var assetParts = map[string][]string{
+	"app.css":   {"css/base.css", "css/card.css", "css/page.css", "css/view.css"},
+	"app.js":    {"js/dom.js", "js/device.js", "js/card.js", "js/kit.js", "js/ask.js", "js/hints.js", "js/letter.js", "js/start.js"},
+	"widget.js": {"js/widget.js"},
+}
+
+// readAssets keeps every file under its plain name and under a name that
 // carries the hash of its content.
 func (p *Pages) readAssets(files fs.FS) error {
 	p.assets, p.hashed = map[string]*Asset{}, map[string]string{}
-	entries, err := fs.ReadDir(files, ".")
+	for name, parts := range assetParts {
+		var body []byte
+		for _, part := range parts {
+			b, err := fs.ReadFile(files, part)
+			if err != nil {
+				return fmt.Errorf("embedded file: %w", err)
+			}
+			body = append(body, b...)
+		}
+		if err := p.addAsset(name, body); err != nil {
+			return fmt.Errorf("embedded file %s: %w", name, err)
+		}
+	}
+	// The words of the script in traditional characters; its code is ASCII.
+	if err := p.addAsset("app-hant.js", []byte(nlp.ToTraditional(string(p.assets["app.js"].Body)))); err != nil {
+		return fmt.Errorf("script in traditional characters: %w", err)
+	}
+	return nil
+}
+
+func (p *Pages) addAsset(name string, body []byte) error {
+	ext := path.Ext(name)
+	media, ok := mediaTypes[ext]
+	if !ok {
+		return errors.New("unknown media type")
+	}
+	sum := sha256.Sum256(body)
+	hash := hex.EncodeToString(sum[:6])
+	hashed := strings.TrimSuffix(name, ext) + "-" + hash + ext
+	packed, err := compressed(body)
 	if err != nil {
-		return fmt.Errorf("embedded files: %w", err)
+		return err
 	}
-	for _, e := range entries {
-		body, err := fs.ReadFile(files, e.Name())
-		if err != nil {
-			return fmt.Errorf("embedded file: %w", err)
-		}
-		ext := path.Ext(e.Name())
-		media, ok := mediaTypes[ext]
-		if !ok {
-			return fmt.Errorf("embedded file %s: unknown media type", e.Name())
-		}
-		sum := sha256.Sum256(body)
-		hash := hex.EncodeToString(sum[:6])
-		hashed := strings.TrimSuffix(e.Name(), ext) + "-" + hash + ext
-		packed, err := compressed(body)
-		if err != nil {
-			return fmt.Errorf("embedded file %s: %w", e.Name(), err)
-		}
-		// Weak, because the same tag stands for the body and for its compressed form.
-		a := Asset{Type: media, ETag: `W/"` + hash + `"`, Body: body, Gzip: packed}
-		forever := a
-		forever.Forever = true
-		p.assets[e.Name()], p.assets[hashed] = &a, &forever
-		p.hashed[e.Name()] = "/static/" + hashed
-	}
+	// Weak, because the same tag stands for the body and for its compressed form.
+	a := Asset{Type: media, ETag: `W/"` + hash + `"`, Body: body, Gzip: packed}
+	forever := a
+	forever.Forever = true
+	p.assets[name], p.assets[hashed] = &a, &forever
+	p.hashed[name] = "/static/" + hashed
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
@@ -78,8 +79,13 @@ func answers() map[string]answer.Answer {
 		},
 		"居住证怎么办": {
 			ID: "ans11", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: "procedure", Matters: []answer.MatterRef{permitRef},
-			Text:  "「居住证申领」这样办：\n1. 申请\n2. 受理\n3. 领取\n咨询电话：0900-5550101",
-			Facts: []answer.Fact{fact("steps", "办理流程", "1. 申请\n2. 受理\n3. 领取"), fact("contact", "咨询电话", "0900-5550101")}, Edition: 3,
+			Text:  "「居住证申领」这样办：\n1. 申请\n2. 受理\n3. 领取\n需要材料（2项）：居民身份证、居住地住址证明、等\n咨询电话：0900-5550101\n请先预约。",
+			Facts: append([]answer.Fact{fact("steps", "办理流程", "1. 申请\n2. 受理\n3. 领取"), fact("contact", "咨询电话", "0900-5550101")}, materials[:2]...), Edition: 3,
+		},
+		"居住证丢了要紧吗": {
+			ID: "ans13", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Matters: []answer.MatterRef{permitRef},
+			Text:  "要紧。\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。",
+			Facts: []answer.Fact{fact("answer", "居住证丢了要紧吗", "要紧。\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。")}, Edition: 3,
 		},
 		"办理流程": {
 			ID: "ans12", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: "procedure", Matters: []answer.MatterRef{permitRef},
@@ -88,11 +94,16 @@ func answers() map[string]answer.Answer {
 		},
 		"我要落户": {
 			ID: "ans3", Outcome: answer.Choose, GeneratedBy: answer.ByTemplate, Aspect: "overview",
-			Text: "「落户」有几种情形，请选您要办的一种：",
+			Text: "「落户」有几种情形，请选您要办的一种：\n1. 新生儿落户\n2. 投靠亲属落户",
 			Matters: []answer.MatterRef{{Code: "a", Name: "出生登记", Agency: "安澜市公安局", Region: "安澜市"},
 				{Code: "b", Name: "投靠落户", Agency: "安澜市公安局", Region: "安澜市"}, {Code: "c", Name: "人才引进落户", Agency: "安澜市人力资源和社会保障局", Region: "安澜市"}},
 			Options: []answer.Option{{Label: "新生儿落户", Text: "出生登记怎么办", Code: "a"}, {Label: "投靠亲属落户", Text: "投靠落户怎么办", Code: "b"}},
 			State:   "state-3", Edition: 3,
+		},
+		"生孩子要办什么": {
+			ID: "ans15", Outcome: answer.Choose, GeneratedBy: answer.ByTemplate, Text: "「新生儿出生一件事」包括以下2个事项：\n1. 出生登记\n2. 参加医保：尽早\n点选其中一项看怎么办。",
+			Matters: []answer.MatterRef{{Code: "a", Name: "出生登记", Agency: "安澜市公安局", Region: "安澜市"}}, Options: []answer.Option{{Label: "出生登记", Text: "出生登记", Code: "a"}},
+			Facts: []answer.Fact{{Code: "AL-B-1", Field: "steps", Label: "新生儿出生一件事", Value: "1. 出生登记\n2. 参加医保：尽早", Source: source}}, Edition: 3,
 		},
 		"去月球": {
 			ID: "ans4", Outcome: answer.NotFound, GeneratedBy: answer.ByCanned, Text: "没有找到这方面的办事指南。可以换个说法，比如说出要办的证件或事情。", Edition: 3,
@@ -109,6 +120,7 @@ func answers() map[string]answer.Answer {
 			ID: "ans7", Outcome: answer.Clarify, GeneratedBy: answer.ByTemplate, Text: "您要办哪件和房子有关的事？",
 			Options: []answer.Option{{Label: "买房", Text: "买房要办什么"}, {Label: "租房", Text: "租房备案"}}, Edition: 3,
 		},
+		"我的号440106199001011232办好了吗": {ID: "ans14", Outcome: answer.Handoff, GeneratedBy: answer.ByCanned, Text: "这里查不到个人办件。", Notices: []string{answer.NoticeMasked}, Edition: 3},
 		"我要投诉": {ID: "ans8", Outcome: answer.Handoff, GeneratedBy: answer.ByCanned, Text: "投诉请联系人工。", Edition: 3},
 		"骂人":   {ID: "ans9", Outcome: answer.Refused, GeneratedBy: answer.ByCanned, Text: "这个问题我不能回答。", Edition: 3},
 		"你好":   {ID: "ans10", Outcome: answer.Smalltalk, GeneratedBy: answer.ByCanned, Text: "您好，请问要办什么事？", Edition: 3},
@@ -124,6 +136,8 @@ type engine struct {
 	mu    sync.Mutex
 	asked []answer.Request
 	rated []answer.Feedback
+	left  []answer.Message
+	full  bool // no message can be kept
 }
 
 var errBroken = errors.New("the engine is broken")
@@ -162,6 +176,12 @@ func (e *engine) feedbacks() []answer.Feedback {
 }
 
 func (e *engine) Search(_ context.Context, r answer.SearchRequest) (answer.SearchPage, error) {
+	switch {
+	case r.Cursor == "bad":
+		return answer.SearchPage{}, answer.ErrBadCursor
+	case r.Text == "去月球":
+		return answer.SearchPage{}, nil
+	}
 	return answer.SearchPage{Matters: []answer.MatterRef{permitRef, {Code: "AL-JZ-002", Name: "居住证签注", Agency: "安澜市公安局", Region: "安澜市"}},
 		Total: 2, Next: "c2"}, nil
 }
@@ -212,3 +232,76 @@ func (e *engine) Feedback(_ context.Context, f answer.Feedback) error {
 func (e *engine) Edition() corpus.Edition { return 3 }
 
 func (e *engine) Ready() error { return nil }
+
+// events are the life events that the tests know.
+func events() []answer.LifeEvent {
+	return []answer.LifeEvent{
+		{ID: "AL-B-1", Name: "新生儿出生一件事", Stage: "出生", Audience: []corpus.Audience{corpus.Person}, Region: "安澜市", Steps: 3},
+		{ID: "AL-B-2", Name: "教育入学一件事", Stage: "教育", Region: "安澜市", Steps: 4},
+		{ID: "AL-B-3", Name: "开办餐饮店一件事", Stage: "准入准营", Audience: []corpus.Audience{corpus.Enterprise}, Region: "安澜市", Steps: 6},
+	}
+}
+
+func (e *engine) Events(_ context.Context, region corpus.RegionCode) ([]answer.LifeEvent, error) {
+	if region == "990121" {
+		return nil, nil
+	}
+	return events(), nil
+}
+
+func birth() *answer.EventGuide {
+	step := func(code, name, title string) answer.EventStep {
+		return answer.EventStep{MatterRef: answer.MatterRef{Code: code, Name: name, Agency: "安澜市公安局", Region: "安澜市"}, Title: title}
+	}
+	steps := []answer.EventStep{step("AL-SY-002", "出生医学证明签发", "领取出生医学证明"), step("AL-HJ-001", "出生登记", "出生登记（上户口）"), step("AL-SB-028", "社会保障卡申领", "申领社会保障卡")}
+	steps[1].After, steps[1].Note = []string{"领取出生医学证明"}, "随父随母都可以"
+	steps[2].Optional = true
+	return &answer.EventGuide{LifeEvent: events()[0], Matters: steps,
+		Materials: []answer.SharedMaterial{{Name: "居民户口簿", Uses: []answer.MaterialUse{{Code: "AL-HJ-001", Matter: "出生登记", About: "（原件，1份）"}, {Code: "AL-SB-028", Matter: "社会保障卡申领", About: "（复印件，1份）"}}},
+			{Name: "出生医学证明", Uses: []answer.MaterialUse{{Code: "AL-HJ-001", Matter: "出生登记"}}}},
+		Source: corpus.Source{URL: "https://zwfw.anlan.example/bundle/1", Updated: "2026-06-30", Sample: true}}
+}
+
+func (e *engine) Event(_ context.Context, id string) (*answer.EventGuide, error) {
+	if id != "AL-B-1" {
+		return nil, fmt.Errorf("%q: %w", id, corpus.ErrNotFound)
+	}
+	return birth(), nil
+}
+
+func (e *engine) Around(_ context.Context, g *corpus.Guide) (answer.Around, error) {
+	if g.Code != permitRef.Code {
+		return answer.Around{}, nil
+	}
+	renewal := answer.MatterRef{Code: "AL-JZ-002", Name: "居住证签注", Agency: "安澜市公安局", Region: "安澜市"}
+	return answer.Around{Situations: []answer.MatterRef{{Code: "AL-JZ-003", Name: "居住证补领"}}, Related: []answer.MatterRef{renewal}, Events: events()[1:2],
+		Next: []answer.Recommendation{{Code: "AL-ED-003", Name: "随迁子女入学", Reason: "「教育入学一件事」中，办完这一项就可以办它", Kind: "next"}}}, nil
+}
+
+var receipt = answer.Receipt{Number: "482103957716", Code: "39062215", Received: time.Date(2026, 5, 12, 1, 30, 0, 0, time.UTC)}
+
+func (e *engine) Leave(_ context.Context, m answer.Message) (answer.Receipt, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.full {
+		return answer.Receipt{}, answer.ErrNoMailbox
+	}
+	if !slices.Contains(e.left, m) { // what is sent twice is kept once
+		e.left = append(e.left, m)
+	}
+	return receipt, nil
+}
+
+func (e *engine) letters() []answer.Message {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.left)
+}
+
+func (e *engine) MessageStatus(_ context.Context, number, code string) (answer.MessageStatus, error) {
+	if number != receipt.Number || strings.ReplaceAll(code, " ", "") != receipt.Code { // people write the code in groups
+		return answer.MessageStatus{}, corpus.ErrNotFound
+	}
+	return answer.MessageStatus{Number: number, Kind: "咨询", Text: "社区食堂老人吃饭有补贴吗？", Status: answer.MessageAnswered, Received: receipt.Received,
+		Replies: []answer.MessageReply{{Agency: "安澜市民政局", Text: "有，请到所在社区登记。", Time: receipt.Received.Add(26 * time.Hour)}}}, nil
+}

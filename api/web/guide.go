@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"net/url"
 	"strings"
 
 	"github.com/govqa/govqa/corpus"
@@ -13,14 +14,17 @@ import (
 // its place on the page, published or not.
 type guidePage struct {
 	Matter
+	Key       []field // what most people look for first
 	Overview  []field
 	Time      []field
 	Visit     []field
 	Fee       []field
 	Online    []field
+	Doors     []door // of the fields above that lead somewhere
 	Outcome   []field
 	Materials []materialRow
 	Quick     []quick
+	LeaveURL  string
 	Call      template.URL // the first number to ask at; may be empty
 	LinkedTo  template.URL // where the guide was published
 	Schema    template.JS  // JSON-LD
@@ -31,6 +35,23 @@ type field struct {
 	Label string
 	Text  string
 	Href  template.URL // may be empty
+}
+
+// A door leads to where the matter can be applied for.
+type door struct {
+	field
+	First bool
+}
+
+// doors are the fields that lead somewhere.
+func doors(fields []field) []door {
+	var list []door
+	for _, f := range fields {
+		if f.Href != "" {
+			list = append(list, door{f, len(list) == 0})
+		}
+	}
+	return list
 }
 
 // A materialRow is one line of the table of materials.
@@ -49,7 +70,7 @@ type quick struct{ Label, Text string }
 func guideView(m Matter) guidePage {
 	g := m.Guide
 	v := guidePage{
-		Matter: m, Overview: overview(g), Materials: materials(g.Materials),
+		Matter: m, Key: keyFields(g), Overview: overview(g), Materials: materials(g.Materials),
 		Time: []field{{Label: "承诺办结时限", Text: limit(g.PromisedLimit)}, {Label: "法定办结时限", Text: limit(g.LegalLimit)}},
 		Visit: []field{{Label: "到办事现场次数", Text: count(g.Visits, "次")}, {Label: "必须到现场的原因", Text: published(g.VisitReason)},
 			{Label: "可否预约", Text: yesNo(g.Booking)}, {Label: "可否代办", Text: yesNo(g.Agent)}},
@@ -58,12 +79,26 @@ func guideView(m Matter) guidePage {
 			{Label: "办理渠道", Text: published(g.Channel)}},
 		Outcome: []field{{Label: "办理结果", Text: published(g.Result)}, {Label: "有效期", Text: published(g.Validity)},
 			{Label: "可否邮寄送达", Text: yesNo(g.Express)}},
-		Call: firstCall(g.Contact), LinkedTo: safeURL(g.Source.URL), Schema: schema(g),
+		Call: firstCall(g.Contact), LinkedTo: safeURL(g.Source.URL), Schema: schema(g, m.Address),
 	}
+	v.Doors = doors(v.Online)
+	v.LeaveURL = "/message?" + url.Values{"matter": {g.Code}}.Encode()
 	for _, q := range []quick{{"要带什么材料", "需要什么材料"}, {"多久能办好", "多久能办好"}, {"怎么收费", "怎么收费"}, {"去哪里办", "去哪里办"}, {"能网上办吗", "能在网上办吗"}} {
 		v.Quick = append(v.Quick, quick{q.Label, g.Name + q.Text})
 	}
 	return v
+}
+
+// keyFields are the four facts that most people look for first.
+func keyFields(g *corpus.Guide) []field {
+	time, charged, online := limit(g.PromisedLimit), fee(g.Fee)[0].Text, unpublished
+	if g.PromisedLimit == nil {
+		time = limit(g.LegalLimit)
+	}
+	if g.OnlineURL != "" || g.MobileURL != "" {
+		online = "可以"
+	}
+	return []field{{Label: "多久办好", Text: time}, {Label: "跑几次", Text: count(g.Visits, "次")}, {Label: "是否收费", Text: charged}, {Label: "网上办理", Text: online}}
 }
 
 // firstCall is a link to the first telephone number of a text.
@@ -179,28 +214,57 @@ func link(label, address string) field {
 	return field{Label: label, Text: published(address), Href: safeURL(address)}
 }
 
+// A thing is an object of schema.org.
+type thing map[string]any
+
+// set adds a property if there is something to say.
+func (t thing) set(key string, v any) {
+	switch v := v.(type) {
+	case string:
+		if v == "" {
+			return
+		}
+	case thing:
+		if v == nil {
+			return
+		}
+	}
+	t[key] = v
+}
+
+// named is a thing of which only the name is known.
+func named(typ, name string) thing {
+	if name == "" {
+		return nil
+	}
+	return thing{"@type": typ, "name": name}
+}
+
 // schema describes the matter to search engines, as far as it is published.
-func schema(g *corpus.Guide) template.JS {
-	type thing map[string]any
-	named := func(typ, name string) any {
-		if name == "" {
-			return nil
-		}
-		return thing{"@type": typ, "name": name}
-	}
+func schema(g *corpus.Guide, address string) template.JS {
 	s := thing{"@context": "https://schema.org", "@type": "GovernmentService", "name": g.Name, "identifier": g.Code}
-	for key, v := range map[string]any{
-		"provider":    named("GovernmentOrganization", g.Agency.Name),
-		"areaServed":  named("AdministrativeArea", g.Region.Name),
-		"serviceType": text(g.Kind),
-		"url":         text(string(safeURL(g.Source.URL))),
-	} {
-		if v != nil {
-			s[key] = v
-		}
-	}
+	s.set("alternateName", g.ShortName)
+	s.set("provider", named("GovernmentOrganization", g.Agency.Name))
+	s.set("areaServed", named("AdministrativeArea", g.Region.Name))
+	s.set("serviceType", g.Kind)
+	s.set("url", address)
+	s.set("isBasedOn", string(safeURL(g.Source.URL)))
+	var channels []thing
 	if u := safeURL(g.OnlineURL); u != "" {
-		s["availableChannel"] = thing{"@type": "ServiceChannel", "serviceUrl": string(u)}
+		channels = append(channels, thing{"@type": "ServiceChannel", "serviceUrl": string(u)})
+	}
+	for _, p := range g.Places {
+		place := thing{"@type": "Place"}
+		place.set("name", p.Name)
+		place.set("address", p.Address)
+		channel := thing{"@type": "ServiceChannel", "serviceLocation": place}
+		if p.Phone != "" {
+			channel["servicePhone"] = thing{"@type": "ContactPoint", "telephone": p.Phone}
+		}
+		channels = append(channels, channel)
+	}
+	if len(channels) > 0 {
+		s["availableChannel"] = channels
 	}
 	if len(g.Audience) > 0 {
 		s["audience"] = thing{"@type": "Audience", "audienceType": g.Audience}
@@ -211,12 +275,4 @@ func schema(g *corpus.Guide) template.JS {
 	}
 	// json.Marshal writes <, > and & as escapes, so the element cannot be closed from inside.
 	return template.JS(raw)
-}
-
-// text is s, or nothing at all.
-func text(s string) any {
-	if s == "" {
-		return nil
-	}
-	return s
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
@@ -86,6 +87,23 @@ func dial(number string) template.URL {
 
 func matterPath(code string) string { return "/matters/" + url.PathEscape(code) }
 
+func eventPath(id string) string { return "/events/" + url.PathEscape(id) }
+
+// china is where the service's days begin and end.
+var china = time.FixedZone("CST", 8*3600)
+
+// day says a moment as a date and time of day.
+func day(t time.Time) string { return t.In(china).Format("2006年1月2日 15:04") }
+
+// grouped writes a long number in groups of four.
+func grouped(s string) string {
+	var groups []string
+	for ; len(s) > 4; s = s[4:] {
+		groups = append(groups, s[:4])
+	}
+	return strings.Join(append(groups, s), " ")
+}
+
 func askPath(text string) string { return "/?" + url.Values{"q": {text}}.Encode() }
 
 // A regionChoice is one line of the region list.
@@ -130,6 +148,6 @@ var notices = map[string]string{
 	answer.NoticeStateIgnored: "上文已经失效，这次按一个新问题回答。",
 	answer.NoticeMissing:      "办事指南未公布所问的部分内容。",
 	answer.NoticeRegion:       "暂未收录所问地区的办事指南，请以当地部门的说法为准。",
-	"pii_masked":              "为保护隐私，问题里的个人信息已经隐去。提问时请不要填写证件号码、手机号码等。",
+	answer.NoticeMasked:       "为保护隐私，问题里的个人信息已经隐去。提问时请不要填写证件号码、手机号码等。",
 	"expired_excluded":        "已经失效的内容没有列出。",
 }

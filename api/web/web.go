@@ -1,6 +1,6 @@
 // Package web renders the pages that citizens see: the chat, an answer
-// without JavaScript, a matter's whole guide, what the service is, and what
-// went wrong.
+// without JavaScript, a search, a matter's whole guide, life events, messages
+// to the agencies, what the service is, and what went wrong.
 //
 // It promises that every page works without JavaScript, that nothing of a
 // record or a question reaches a page unescaped, that links lead to http,
@@ -20,9 +20,11 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
+	"strings"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/nlp"
 )
 
 //go:embed templates static
@@ -30,11 +32,10 @@ var embedded embed.FS
 
 // Options says what the pages call the service.
 type Options struct {
-	Title      string   // name of the service; empty means 政务服务智能问答
-	Hotline    string   // telephone number to fall back on; empty means 12345
-	Sample     bool     // the whole corpus is made up: every page says so
-	LifeEvents []string // names of life events (一件事) to offer; nil offers none
-	Model      string   // name and filing number of the language model, shown to citizens; may be empty
+	Title   string // name of the service; empty means 政务服务智能问答
+	Hotline string // telephone number to fall back on; empty means 12345
+	Sample  bool   // the whole corpus is made up: every page says so
+	Model   string // name and filing number of the language model, shown to citizens; may be empty
 }
 
 // The defaults of [Options].
@@ -50,10 +51,12 @@ type Pages struct {
 	assets map[string]*Asset // by plain and by hashed name
 	hashed map[string]string // plain name to address
 	words  template.JS
+
+	wordsHant template.JS
 }
 
 // pageNames are the templates that fill the frame.
-var pageNames = []string{"chat", "matter", "about", "message"}
+var pageNames = []string{"chat", "search", "matter", "events", "event", "leave", "received", "lookup", "about", "widget", "message"}
 
 // New reads the embedded templates and files. It fails only when one of them
 // is broken, which a test guards.
@@ -89,8 +92,13 @@ func (p *Pages) readTemplates() error {
 		"matter":  matterPath,
 		"ask":     askPath,
 		"dial":    dial,
+		"event":   eventPath,
+		"brief":   func(name string) string { return strings.TrimSuffix(name, "一件事") },
+		"day":     day,
+		"grouped": grouped,
 		"reasons": func() []string { return answer.FeedbackReasons },
-	}).ParseFS(embedded, "templates/frame.html", "templates/answer.html", "templates/field.html")
+		"kinds":   func() []string { return answer.MessageKinds },
+	}).ParseFS(embedded, "templates/frame.html", "templates/answer.html", "templates/field.html", "templates/icon.html")
 	if err != nil {
 		return fmt.Errorf("page frame: %w", err)
 	}
@@ -106,21 +114,42 @@ func (p *Pages) readTemplates() error {
 	return nil
 }
 
-// readWords prepares the words that the script shares with the templates.
-func (p *Pages) readWords() error {
+// readWords prepares the words that the script shares with the templates, in
+// both kinds of characters.
+func (p *Pages) readWords() (err error) {
+	same := func(s string) string { return s }
+	if p.words, err = p.wordsBy(same); err != nil {
+		return err
+	}
+	p.wordsHant, err = p.wordsBy(nlp.ToTraditional)
+	return err
+}
+
+// wordsBy writes what is shown as show does.
+func (p *Pages) wordsBy(show func(string) string) (template.JS, error) {
+	labels := make([]string, len(answer.FeedbackReasons))
+	for i, r := range answer.FeedbackReasons {
+		labels[i] = show(r)
+	}
+	shown := map[string]string{}
+	for key, text := range notices {
+		shown[key] = show(text)
+	}
 	words, err := json.Marshal(struct {
 		Hotline string            `json:"hotline"`
 		Reasons []string          `json:"reasons"`
+		Labels  []string          `json:"labels"` // of the reasons
 		Notices map[string]string `json:"notices"`
 		Sample  string            `json:"sample"`
+		Missing string            `json:"missing"`
+		Masked  string            `json:"masked"`
 		Limit   int               `json:"limit"`
-	}{p.opts.Hotline, answer.FeedbackReasons, notices, answer.NoticeSample, answer.MaxText})
+	}{p.opts.Hotline, answer.FeedbackReasons, labels, shown, answer.NoticeSample, answer.NoticeMissing, answer.NoticeMasked, answer.MaxText})
 	if err != nil {
-		return fmt.Errorf("words of the script: %w", err)
+		return "", fmt.Errorf("words of the script: %w", err)
 	}
 	// json.Marshal writes <, > and & as escapes, so the element cannot be closed from inside.
-	p.words = template.JS(words)
-	return nil
+	return template.JS(words), nil
 }
 
 // A Visitor is what a page knows of who reads it. All of it comes from the
@@ -129,6 +158,7 @@ type Visitor struct {
 	Region  corpus.RegionCode    // chosen; empty for everywhere
 	Regions []answer.RegionCount // that can be chosen
 	Large   bool                 // 长辈版: large type and large targets
+	Hant    bool                 // shown in traditional characters (繁体)
 	Address string               // path and query of the page, to come back to
 }
 
@@ -137,9 +167,15 @@ type frame struct {
 	Service, Hotline string
 	Model            string
 	Title            string // of the window
+	About            string // one sentence for search engines; may be empty
+	Canonical        string // the page's one address; may be empty
+	Here             string // the part of the service that the page belongs to, for the navigation
+	Filters          string // id of the form that the region belongs to
 	Visitor          Visitor
 	Regions          []regionChoice
 	LargeURL         string // this page with the other size of type
+	ScriptURL        string // this page in the other characters
+	Script           string // address of the page's script
 	Sample           bool
 	Private          bool // not for search engines
 	Words            template.JS
@@ -147,11 +183,16 @@ type frame struct {
 }
 
 func (p *Pages) frame(v Visitor, title string, main any) frame {
-	return frame{
+	f := frame{
 		Service: p.opts.Title, Hotline: p.opts.Hotline, Model: p.opts.Model,
 		Title: title, Visitor: v, Regions: regionChoices(v.Regions, v.Region),
-		LargeURL: largeURL(v), Sample: p.opts.Sample, Words: p.words, Main: main,
+		LargeURL: switchURL(v, "large", v.Large, "1", "0"), ScriptURL: switchURL(v, "script", v.Hant, "hant", "hans"),
+		Script: p.hashed["app.js"], Sample: p.opts.Sample, Words: p.words, Filters: "ask", Main: main,
 	}
+	if v.Hant {
+		f.Script, f.Words = p.hashed["app-hant.js"], p.wordsHant
+	}
+	return f
 }
 
 // write renders into memory first, so that a template's error leaves no half
@@ -161,20 +202,24 @@ func (p *Pages) write(w io.Writer, page string, f frame) error {
 	if err := p.pages[page].ExecuteTemplate(&buf, "frame.html", f); err != nil {
 		return fmt.Errorf("page %s: %w", page, err)
 	}
+	if f.Visitor.Hant {
+		_, err := io.WriteString(w, inTraditional(buf.String()))
+		return err
+	}
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-// largeURL is the page's own address with the switch for the other size.
-func largeURL(v Visitor) string {
+// switchURL is the page's own address with a switch turned the other way.
+func switchURL(v Visitor, key string, is bool, on, off string) string {
 	u, err := url.Parse(v.Address)
 	if err != nil || u.Host != "" || u.Path == "" || u.Path[0] != '/' {
 		u = &url.URL{Path: "/"}
 	}
 	q := u.Query()
-	q.Set("large", "1")
-	if v.Large {
-		q.Set("large", "0")
+	q.Set(key, on)
+	if is {
+		q.Set(key, off)
 	}
 	return (&url.URL{Path: u.Path, RawQuery: q.Encode()}).RequestURI()
 }
@@ -188,34 +233,18 @@ type Chat struct {
 	Problem  string         // in Chinese, why there is none; may be empty
 	Hot      []answer.HotQuestion
 	Themes   []answer.ThemeCount
-	List     *ThemeList // of one theme; may be nil
-}
-
-// A ThemeList is one page of a theme's matters.
-type ThemeList struct {
-	Theme corpus.Theme
-	answer.SearchPage
-}
-
-// Next is the address of the list's next page; empty at the end.
-func (l *ThemeList) Next() string {
-	if l.SearchPage.Next == "" {
-		return ""
-	}
-	return "/?" + url.Values{"theme": {string(l.Theme)}, "cursor": {l.SearchPage.Next}}.Encode()
+	Events   []answer.LifeEvent
 }
 
 // Chat writes the chat page.
 func (p *Pages) Chat(w io.Writer, c Chat) error {
 	main := p.chat(c)
 	title := p.opts.Title
-	switch {
-	case c.Question != "":
+	if c.Question != "" {
 		title = c.Question + " - " + title
-	case c.List != nil:
-		title = string(c.List.Theme) + " - " + title
 	}
 	f := p.frame(c.Visitor, title, main)
+	f.Here, f.About = "ask", "用一句话说出要办的事，从公布的办事指南里找出答案，注明来源和更新日期。"
 	f.Private = c.Question != ""
 	f.Sample = f.Sample || main.sample()
 	return p.write(w, "chat", f)
@@ -225,12 +254,14 @@ func (p *Pages) Chat(w io.Writer, c Chat) error {
 type Matter struct {
 	Visitor Visitor
 	Guide   *corpus.Guide
-	Related []answer.MatterRef // those of the guide's related matters that exist
+	Around  answer.Around
+	Address string // the page's own, with the host; may be empty
 }
 
 // Matter writes a guide's page.
 func (p *Pages) Matter(w io.Writer, m Matter) error {
 	f := p.frame(m.Visitor, m.Guide.Name+" - "+p.opts.Title, guideView(m))
+	f.Here, f.Canonical, f.About = "search", m.Address, m.Guide.Name+"：申请材料、办理流程、办结时限、收费、办理地点和电话。"
 	f.Sample = f.Sample || m.Guide.Source.Sample
 	f.Private = f.Sample
 	return p.write(w, "matter", f)
@@ -245,7 +276,21 @@ type About struct {
 // About writes the page on sources and privacy.
 func (p *Pages) About(w io.Writer, a About) error {
 	a.Visitor.Regions = nil // there is nothing to ask here
-	return p.write(w, "about", p.frame(a.Visitor, "关于本服务 - "+p.opts.Title, a))
+	f := p.frame(a.Visitor, "关于本服务 - "+p.opts.Title, a)
+	f.About = "回答的来源、推荐和检索的方法、隐私、人工帮助。"
+	return p.write(w, "about", f)
+}
+
+// A Widget is the page that shows how the service is put on another site.
+type Widget struct {
+	Visitor Visitor
+	Origin  string // of this service, as https://host
+}
+
+// Widget writes the page on the widget, with the widget on it.
+func (p *Pages) Widget(w io.Writer, page Widget) error {
+	page.Visitor.Regions = nil
+	return p.write(w, "widget", p.frame(page.Visitor, "放到您的网站上 - "+p.opts.Title, page))
 }
 
 // A Message is a page that says one thing: thanks, or what went wrong.

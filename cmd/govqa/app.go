@@ -28,6 +28,7 @@ type app struct {
 	lex    *nlp.Lexicon
 	engine *answer.Engine
 	asked  *questionLog
+	mail   *mailbox
 	log    *slog.Logger
 
 	history *history.Store // of a service only
@@ -82,9 +83,9 @@ func openApp(ctx context.Context, data string, withSample bool, log *slog.Logger
 	if err != nil {
 		return nil, err
 	}
-	a.asked = newQuestionLog(a.store, log)
+	a.asked, a.mail = newQuestionLog(a.store, log), newMailbox(a.store)
 	cfg := answer.Config{Corpus: a.store, Index: a.index, Segmenter: a.seg, Lexicon: a.lex,
-		StateKey: key, Journal: a.asked, Log: log}
+		StateKey: key, Journal: a.asked, Mailbox: a.mail, Log: log}
 	for _, set := range settings {
 		set(&cfg)
 	}
@@ -234,10 +235,14 @@ func (q *questionLog) close() {
 	<-q.done
 }
 
-// replay counts the questions that were asked before, for the hot list.
+// replay counts the questions that were asked before, for the hot list, and
+// takes up the messages that were left.
 func (a *app) replay() error {
 	for f, err := range a.store.Facts(0) {
 		if err != nil {
+			return err
+		}
+		if err := a.mail.replay(f); err != nil {
 			return err
 		}
 		if f.Type != factQuestion {

@@ -28,6 +28,7 @@ type config struct {
 	AsksPerMinute  int      `toml:"asks_per_minute"` // questions a minute from one address; 0 means 60, and no limit for this machine itself; negative no limit
 	TrustedProxies []string `toml:"trusted_proxies"` // addresses or networks whose X-Forwarded-For is believed
 	AllowedOrigins []string `toml:"allowed_origins"` // web origins that may call the API; none means none
+	AllowedFrames  []string `toml:"allowed_frames"`  // web origins that may show the pages in a frame (the widget); none means none
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
 	EventDays      int      `toml:"event_days"`      // how many days what people did is kept; 0 means three years, negative for ever
 }

@@ -91,6 +91,8 @@ func newControl(data string, a *app) (*control, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /import", ctl.importFiles)
 	mux.HandleFunc("POST /events", ctl.importEvents)
+	mux.HandleFunc("POST /messages", ctl.listMessages)
+	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))

@@ -50,7 +50,8 @@ type values struct {
 	addr, config, format, run  string
 	dryRun, skipRejected, json bool
 	rebuild, table             bool
-	role                       string
+	role, agency               string
+	all                        bool
 	penalty                    float64
 	ablate                     bool
 	k                          int
@@ -216,6 +217,17 @@ func commands() []command {
 			long: "核对数据目录里的每一项内容，并比较索引与数据是否一致。索引只是由数据算出的视图，可以随时重建。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.rebuild, "rebuild", false, "重建索引")
+			}},
+		{name: "message list", short: "列出群众的留言", run: messageList,
+			long: "列出还没有答复的留言，连同称呼和联系方式，先来的在前。服务运行时经由服务读取。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.all, "all", false, "答复过的也列出")
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 数组")
+			}},
+		{name: "message reply", args: "编号 答复", short: "答复一条留言", run: messageReply,
+			long: "答复一条留言；留言的人凭编号和查询码看到。可以多次答复。服务运行时经由服务写入。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.StringVar(&c.values.agency, "agency", "", "答复的机构名称")
 			}},
 		{name: "user add", args: "用户名", short: "添加工作人员账号", run: userAdd,
 			long: "添加账号；密码从标准输入读入一行（至少 15 个字符），不回显，不出现在命令行。",

@@ -68,14 +68,14 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err := a.remember(ctx, data, time.Duration(cfg.EventDays)*24*time.Hour); err != nil {
 		return err
 	}
-	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample(), LifeEvents: a.engine.LifeEvents()})
+	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample()})
 	if err != nil {
 		return err
 	}
 	server, err := api.New(api.Config{
 		Version: version(), AskTimeout: time.Duration(cfg.AskTimeout), MaxAsks: cfg.MaxAsks, MaxStreams: cfg.MaxStreams,
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
-		MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
+		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
 		Personal:  a.engine,
 		Documents: func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 	}, a.engine, log)

