@@ -54,7 +54,7 @@ type verdict struct {
 // so that it is offered with others rather than answered.
 const (
 	covered    = .66 // of the probability that a right matter is among the first
-	askBack    = .2  // of the probability that several matters fit
+	askBack    = .15 // of the probability that several matters fit
 	sure       = .5  // of confidence, to answer
 	sureAspect = .38 // … about an aspect, since matters alike have like fields
 	maxOffered = 8
@@ -91,7 +91,9 @@ func decide(u *understood, f found) verdict {
 	if u.question.Asked {
 		least = sureAspect
 	}
-	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && (ask || guide < least) {
+	// Who wants to have something done is not answered with where to look it up.
+	tells := ev[evService] > 0 && !u.question.Asked && !called
+	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && (ask || guide < least || tells) {
 		return verdict{outcome: Choose, matters: near, confidence: guide}
 	}
 	return verdict{outcome: Answered, matters: f.guides, confidence: guide}

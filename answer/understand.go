@@ -80,17 +80,30 @@ const maxBase = 120
 // matter is to be done there, because the answer must say so.
 func (u *understood) readPlace(v *view) {
 	for _, f := range v.divisions.Find(u.question.Text) {
+		foreign := oneProvince(f.Codes)
 		for _, code := range f.Codes {
 			if v.covers(code) {
-				u.place, u.region = code, code
-			} else if u.foreign == "" && len(f.Codes) == 1 && doneThere(u.question.Text, f.Start, code) {
-				u.foreign = u.question.Text[f.Start:f.End]
+				u.place, u.region, foreign = code, code, false
 			}
+		}
+		if foreign && u.foreign == "" && doneThere(u.question.Text, f.Start, f.Codes[0]) {
+			u.foreign = u.question.Text[f.Start:f.End]
 		}
 	}
 	if u.place != "" {
 		u.foreign = ""
 	}
+}
+
+// oneProvince reports whether a name stands for divisions of one province, and
+// so says where: 长沙 is a city and a county of 湖南, 朝阳 could be anywhere.
+func oneProvince(codes []corpus.RegionCode) bool {
+	for _, c := range codes {
+		if c[:2] != codes[0][:2] {
+			return false
+		}
+	}
+	return len(codes) > 0
 }
 
 // doneThere reports whether a place named at an offset is where a matter is
