@@ -65,7 +65,7 @@ var owners = map[string][]string{
 	"github.com/xuri/excelize":          {"corpus/sheet"},
 	"github.com/sashabaranov/go-openai": {"answer/llm"},
 	"github.com/mozillazg/go-pinyin":    {"nlp"},
-	"golang.org/x/text":                 {"nlp", "corpus/sheet", "cmd/govqa"}, // cmd/govqa: a test writes a GB18030 file
+	"golang.org/x/text":                 {"nlp", "corpus/sheet", "cmd/govqa"}, // cmd/govqa: logs of transactions in GB18030
 }
 
 // leaves says which packages may import a package that few need: what imports

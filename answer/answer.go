@@ -120,6 +120,12 @@ type Recommendation struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"` // in plain Chinese
 	Kind   string `json:"kind"`
+
+	Source  string   `json:"source,omitempty"`  // what contributed most
+	From    string   `json:"from,omitempty"`    // the matter that it follows from
+	Support int      `json:"support,omitempty"` // distinct people behind the reason, at least 20
+	Rest    []string `json:"rest,omitempty"`    // other matters of the same life event
+	Switch  string   `json:"switch,omitempty"`  // where personalisation is switched off
 }
 
 // An Action is something that can be done now.

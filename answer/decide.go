@@ -1,9 +1,8 @@
 package answer
 
 import (
+	"cmp"
 	"context"
-	"math"
-	"unicode/utf8"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
@@ -15,23 +14,19 @@ type found struct {
 	guides, faqs, bundles []index.Hit
 }
 
-// find searches the records of each type. A question that goes on with a
-// matter needs no search.
-func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error) {
+// search searches the records of each type for a question.
+func (e *Engine) search(ctx context.Context, v *view, u *understood, q *nlp.Question) (found, error) {
 	var f found
-	if u.matter != "" {
-		return f, nil
-	}
 	filter := index.Filter{Region: u.region, On: e.Now()}
-	if u.request.Audience != "" {
-		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{u.request.Audience})
+	if who := cmp.Or(u.request.Audience, u.repliedAs); who != "" {
+		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{who})
 	}
 	for _, s := range []struct {
 		typ   corpus.Type
 		limit int
 		hits  *[]index.Hit
 	}{{corpus.TypeGuide, 10, &f.guides}, {corpus.TypeFAQ, 3, &f.faqs}, {corpus.TypeBundle, 1, &f.bundles}} {
-		hits, err := e.Index.Search(ctx, index.Query{Question: &u.question, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit})
+		hits, err := e.Index.Search(ctx, index.Query{Question: q, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit})
 		if err != nil {
 			return f, err
 		}
@@ -47,16 +42,22 @@ type verdict struct {
 	faq        string      // id of the FAQ to quote
 	bundle     string      // id of the life event to list
 	confidence float64
-	picked     string // code of a matter that needs no score
+	picked     string   // code of a matter that needs no score
+	picks      []string // what the numbered options stand for: a code or a reply
 }
 
-// The thresholds of the verdict. They are figures of the second stage, read
-// off the judged questions: below floor more questions outside the corpus
-// than inside it are found; a gap below margin is as often wrong as right.
+// The thresholds of the verdict, chosen on the tables that `govqa eval fit`
+// prints: below covered, questions are as likely to be outside the corpus; from
+// askBack on, seven of eight that fit several matters are asked back and one of
+// sixteen of the others; below sure, the first is more often wrong than right,
+// so that it is offered with others rather than answered.
 const (
-	floor      = .25 // of confidence, to answer at all
-	margin     = .9  // of score, between the first two
-	maxOffered = 5
+	covered    = .7  // of the probability that a right matter is among the first
+	askBack    = .2  // of the probability that several matters fit
+	sure       = .5  // of confidence, to answer
+	sureAspect = .38 // … about an aspect, since matters alike have like fields
+	maxOffered = 6
+	maxRounds  = 2 // of asking back, in a row
 
 	faqNamed, faqAsked       = .8, .6
 	bundleNamed, bundleAsked = .7, .8
@@ -67,10 +68,11 @@ func decide(u *understood, f found) verdict {
 	if u.matter != "" {
 		return verdict{outcome: Answered, picked: u.matter, confidence: .9}
 	}
-	if u.foreign != "" {
+	if u.foreign != "" || u.none {
 		return verdict{outcome: NotFound}
 	}
-	guide := confidence(&u.question, f.guides)
+	ev := weigh(&u.question, f.guides)
+	guide := confidence(&ev, f.guides)
 	if len(f.bundles) > 0 && !u.question.Asked && f.bundles[0].Named >= bundleNamed && f.bundles[0].Asked >= bundleAsked &&
 		(len(f.guides) == 0 || f.guides[0].Named < f.bundles[0].Named) {
 		return verdict{outcome: Choose, bundle: f.bundles[0].Key.ID, confidence: f.bundles[0].Named}
@@ -78,11 +80,18 @@ func decide(u *understood, f found) verdict {
 	if faqFits(u, f, guide) {
 		return verdict{outcome: Answered, faq: f.faqs[0].Key.ID, matters: f.guides, confidence: f.faqs[0].Named}
 	}
-	switch {
-	case guide < floor:
+	// Who says a name that editors gave, all of it and nothing else, means it.
+	called := len(f.guides) > 0 && f.guides[0].Named >= .95 && f.guides[0].Asked >= .95
+	ask := len(f.guides) > 0 && !called && ev.logistic(&askWeights) >= askBack
+	if !ask && !called && (len(f.guides) == 0 || ev.logistic(&coveredWeights) < covered) {
 		return verdict{outcome: NotFound, confidence: guide}
-	case len(near(f.guides)) > 1 && !u.question.Asked:
-		return verdict{outcome: Choose, matters: near(f.guides), confidence: guide}
+	}
+	least := sure
+	if u.question.Asked {
+		least = sureAspect
+	}
+	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && (ask || guide < least) {
+		return verdict{outcome: Choose, matters: near, confidence: guide}
 	}
 	return verdict{outcome: Answered, matters: f.guides, confidence: guide}
 }
@@ -97,7 +106,7 @@ func faqFits(u *understood, f found, guide float64) bool {
 	if h.Named < faqNamed || h.Asked < faqAsked {
 		return false
 	}
-	field := u.question.Asked && guide >= floor && hasField(u.question.Aspect())
+	field := u.question.Asked && guide >= sureAspect && hasField(u.question.Aspect())
 	return !field || h.Named >= .95
 }
 
@@ -111,31 +120,24 @@ func hasField(a nlp.Aspect) bool {
 	return true
 }
 
-// near returns the hits whose score is within the margin of the first.
+// wide is how far in score an offered hit may be behind the first.
+const wide = 5
+
+// near returns the hits that are offered when several fit.
 func near(hits []index.Hit) []index.Hit {
 	n := 0
-	for n < len(hits) && n < maxOffered && hits[0].Score-hits[n].Score < margin {
+	for n < len(hits) && n < maxOffered && hits[0].Score-hits[n].Score < wide {
 		n++
 	}
 	return hits[:n]
 }
 
-// confidence is the probability that the first hit is right: a logistic model
-// of how much of the question the hit says, how much of the hit the question
-// says, how far the second hit is, and how much the question says at all. It
-// was fitted on 280 judged questions and 25 outside the corpus.
-func confidence(q *nlp.Question, hits []index.Hit) float64 {
+// confidence is the probability that the first hit is right.
+func confidence(ev *Evidence, hits []index.Hit) float64 {
 	if len(hits) == 0 {
 		return 0
 	}
-	h := hits[0]
-	gap := 2.0
-	if len(hits) > 1 {
-		gap = min(gap, h.Score-hits[1].Score)
-	}
-	n := float64(max(1, utf8.RuneCountInString(q.Content())))
-	z := -4.75 + (.42+.096*n)*h.Asked + 1.47*h.Named + 1.03*h.Said + 1.16*gap + .38*math.Log(n) + .13*h.Score
-	return 1 / (1 + math.Exp(-z))
+	return ev.logistic(&rightWeights)
 }
 
 // state is what the next question may lean on.
@@ -146,13 +148,17 @@ func (v verdict) state(u *understood) state {
 		s.Matter = v.picked
 	case v.outcome == Answered && len(v.matters) > 0:
 		s.Matter = v.matters[0].Key.ID
-	case v.outcome == Choose:
+		for _, h := range v.matters[:min(3, len(v.matters))] { // as the answer names them
+			s.Offered = append(s.Offered, h.Key.ID)
+		}
+	case v.outcome == Choose || v.outcome == Clarify:
 		if len(v.matters) > 0 {
 			s.Matter = v.matters[0].Key.ID
 		}
 		for _, h := range v.matters {
 			s.Offered = append(s.Offered, h.Key.ID)
 		}
+		s.Base, s.Rounds, s.Picks = u.said(), u.previous.Rounds+1, v.picks
 	}
 	return s
 }

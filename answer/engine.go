@@ -58,6 +58,7 @@ type Config struct {
 	StateKey  []byte           // signs conversation states; at least 16 bytes
 	Journal   Journal          // nil keeps nothing
 	Mailbox   Mailbox          // nil takes no messages
+	Memory    Memory           // what people did; nil recommends without it
 	Log       *slog.Logger     // nil logs nothing
 	Now       func() time.Time // nil is time.Now
 }
@@ -71,7 +72,8 @@ type Engine struct {
 	Config
 	view  atomic.Pointer[view]
 	asked hotCounts
-	fresh sync.Mutex // one Refresh at a time
+	idle  *recommend.Model // stands in for a Memory's
+	fresh sync.Mutex       // one Refresh at a time
 }
 
 // maxEvents is how many life events the first page offers.
@@ -85,9 +87,12 @@ type view struct {
 	divisions *corpus.Divisions
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
-	source    recommend.Source
+	life      *recommend.LifeEvents
 	events    []string // names of life events, to offer
 	sample    bool
+
+	items sync.Map // code -> *listed, as they are asked for
+	alike sync.Map // code -> []string, codes of matters with like content
 }
 
 // New makes an Engine. Call Refresh before the first question.
@@ -108,7 +113,7 @@ func New(cfg Config) (*Engine, error) {
 		}
 		cfg.Guard = g
 	}
-	return &Engine{Config: cfg}, nil
+	return &Engine{Config: cfg, idle: recommend.NewModel(recommend.Defaults())}, nil
 }
 
 // Refresh brings the index and the view up to the corpus's current edition.
@@ -160,7 +165,7 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 		v.covered = append(v.covered, code)
 	}
 	v.divisions = corpus.Builtin().With(regions).Covering(v.covered...)
-	v.source = recommend.NewBundles(inForce)
+	v.life = recommend.NewLifeEvents(inForce)
 	speller, err := e.newSpeller()
 	if err != nil {
 		return nil, err
@@ -244,7 +249,7 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, err
 	}
 	verdict := decide(&u, f)
-	a, err := e.answer(v, &u, verdict)
+	a, err := e.answer(v, &u, &verdict)
 	if err != nil {
 		return Answer{}, err
 	}

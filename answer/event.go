@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/recommend"
 )
 
 // A LifeEvent (一件事) is named in a list.
@@ -161,13 +162,7 @@ func (e *Engine) Around(ctx context.Context, g *corpus.Guide) (Around, error) {
 
 // next lists what is often done after a matter, for whoever reads its page.
 func (e *Engine) next(v *view, code string) []Recommendation {
-	var list []Recommendation
-	for _, s := range v.source.Suggest(code, recommended) {
-		if g, err := e.guide(v, s.Code); err == nil && g.Effective.Contains(e.Now()) {
-			list = append(list, Recommendation{Code: s.Code, Name: g.Name, Reason: s.Reason, Kind: string(s.Kind)})
-		}
-	}
-	return list
+	return e.suggest(v, &recommend.Query{About: code, Now: e.Now()}, recommended, "")
 }
 
 // situations finds the other matters with the same parent in the same place.

@@ -3,6 +3,7 @@ package answer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/govqa/govqa/corpus"
@@ -15,7 +16,7 @@ const recommended = 4
 
 // answer writes the answer that a verdict calls for. Lists are never nil, so
 // that they are [] in JSON.
-func (e *Engine) answer(v *view, u *understood, d verdict) (Answer, error) {
+func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 	a := Answer{Outcome: d.outcome, GeneratedBy: ByTemplate, Aspect: u.question.Aspect(), Confidence: d.confidence,
 		Matters: []MatterRef{}, Facts: []Fact{}, Options: []Option{}, Recommendations: []Recommendation{}, Actions: []Action{}, Notices: []string{}}
 	var err error
@@ -23,13 +24,13 @@ func (e *Engine) answer(v *view, u *understood, d verdict) (Answer, error) {
 	case d.outcome == NotFound:
 		notFound(v, u, &a)
 	case d.bundle != "":
-		err = e.replyBundle(v, d, &a)
+		err = e.replyBundle(v, *d, &a)
 	case d.faq != "":
-		err = e.replyFAQ(v, d, &a)
+		err = e.replyFAQ(v, *d, &a)
 	case d.outcome == Choose:
 		err = e.replyChoices(v, u, d, &a)
 	default:
-		err = e.replyMatter(v, u, d, &a)
+		err = e.replyMatter(v, u, *d, &a)
 	}
 	return a, err
 }
@@ -65,23 +66,17 @@ func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error
 		}
 	}
 	a.Options = append(a.Options, followUps(g, u.question.Aspects)...)
-	e.finish(v, g, a)
+	e.finish(v, u, g, a)
 	return nil
 }
 
 // finish adds what every answer about a matter has: recommendations and the
 // mark of sample data.
-func (e *Engine) finish(v *view, g *corpus.Guide, a *Answer) {
+func (e *Engine) finish(v *view, u *understood, g *corpus.Guide, a *Answer) {
 	if g.Source.Sample {
 		a.Notices = append(a.Notices, NoticeSample)
 	}
-	for _, s := range v.source.Suggest(g.Code, recommended) {
-		next, err := e.guide(v, s.Code)
-		if err != nil || !next.Effective.Contains(e.Now()) {
-			continue // a life event may name a matter that this city has not published
-		}
-		a.Recommendations = append(a.Recommendations, Recommendation{s.Code, next.Name, s.Reason, string(s.Kind)})
-	}
+	a.Recommendations = append(a.Recommendations, e.after(v, u, g)...)
 }
 
 // replyFAQ quotes a reviewed answer.
@@ -148,24 +143,33 @@ func (e *Engine) replyBundle(v *view, d verdict, a *Answer) error {
 	return nil
 }
 
-// replyChoices offers matters that fit about equally well.
-func (e *Engine) replyChoices(v *view, u *understood, d verdict, a *Answer) error {
-	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
-	sample := false
+// replyChoices offers matters that fit about equally well: by a question that
+// tells them apart, or by their names.
+func (e *Engine) replyChoices(v *view, u *understood, d *verdict, a *Answer) error {
+	var guides []*corpus.Guide
 	for i := range d.matters {
 		h := &d.matters[i]
 		g, err := e.guide(v, h.Key.ID)
 		if err != nil {
 			return err
 		}
+		guides = append(guides, g)
 		a.Matters = append(a.Matters, refOf(v, g, share(h.Score, d.matters[0].Score, d.confidence), reasons(h)))
-		a.Options = append(a.Options, Option{Label: choiceLabel(v, g, d.matters), Text: g.Name, Code: g.Code})
-		a.Text += fmt.Sprintf("\n%d. %s", i+1, choiceLabel(v, g, d.matters))
-		sample = sample || g.Source.Sample
 	}
-	if sample {
+	if slices.ContainsFunc(guides, func(g *corpus.Guide) bool { return g.Source.Sample }) {
 		a.Notices = append(a.Notices, NoticeSample)
 	}
+	if s, ok := e.splitOn(v, guides); ok {
+		e.replyClarify(v, d, guides, s, a)
+		return nil
+	}
+	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
+	for n, g := range guides {
+		label := choiceLabel(v, g, d.matters)
+		a.Options = append(a.Options, Option{Label: label, Text: g.Name, Code: g.Code})
+		a.Text += fmt.Sprintf("\n%d. %s", n+1, label)
+	}
+	a.Options = append(a.Options, Option{Label: replyNone, Text: replyNone})
 	return nil
 }
 

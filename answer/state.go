@@ -25,7 +25,10 @@ var errState = errors.New("conversation state")
 type state struct {
 	Matter  string            `json:"m,omitempty"` // the matter talked about
 	Aspect  nlp.Aspect        `json:"a,omitempty"` // asked for last
-	Offered []string          `json:"o,omitempty"` // codes offered as choices
+	Offered []string          `json:"o,omitempty"` // codes named or offered as choices, in their order
+	Picks   []string          `json:"k,omitempty"` // what the numbered options stand for, where they are not Offered
+	Base    string            `json:"b,omitempty"` // the question that was asked back
+	Rounds  int               `json:"r,omitempty"` // how often, in a row
 	Place   corpus.RegionCode `json:"p,omitempty"` // named in the conversation
 	Made    int64             `json:"t"`           // seconds since 1970
 }

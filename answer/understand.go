@@ -10,14 +10,17 @@ import (
 
 // understood is a question with all that is known around it.
 type understood struct {
-	request  Request
-	question nlp.Question
-	previous state
-	matter   string            // the matter that the question goes on with or picks; else empty
-	place    corpus.RegionCode // named in the question or before
-	foreign  string            // a place named that the corpus does not cover
-	region   corpus.RegionCode // to answer for: the place, or what the asker chose
-	notices  []string
+	request   Request
+	question  nlp.Question
+	previous  state
+	matter    string            // the matter that the question goes on with or picks; else empty
+	place     corpus.RegionCode // named in the question or before
+	foreign   string            // a place named that the corpus does not cover
+	region    corpus.RegionCode // to answer for: the place, or what the asker chose
+	none      bool              // what was offered is said to be wrong
+	repliedAs corpus.Audience   // as whom, in reply to what was asked back
+	clarifies bool              // the text replies to what was asked back
+	notices   []string
 }
 
 // understand reads the question and what it takes from the conversation.
@@ -33,16 +36,44 @@ func (e *Engine) understand(v *view, r Request) understood {
 	if u.region == "" {
 		u.region = previous.Place
 	}
-	if code, ok := u.picked(); ok {
+	code, ok := u.picked()
+	if ok && !slices.Contains(u.previous.Offered, code) {
+		u.request.Text = code // the reply that an option stands for
+		u.question, ok = v.parser.Parse(code), false
+	}
+	if u.previous.Rounds > 0 {
+		switch u.request.Text {
+		case replyShow:
+			code, ok = u.previous.Offered[0], len(u.previous.Offered) > 0
+		case replyNone:
+			u.none = true
+		}
+	}
+	if ok {
 		u.matter = code
 		if !u.question.Asked && previous.Aspect != "" {
-			u.question.Aspects, u.question.Asked = []nlp.Aspect{previous.Aspect}, previous.Aspect != nlp.AspectOverview
+			u.inheritAspect()
 		}
-		return u
 	}
-	e.followUp(v, &u)
 	return u
 }
+
+// inheritAspect asks for the aspect that was asked for before.
+func (u *understood) inheritAspect() {
+	u.question.Aspects, u.question.Asked = []nlp.Aspect{u.previous.Aspect}, u.previous.Aspect != nlp.AspectOverview
+}
+
+// said is the question as it can be taken up again, with what it goes on with.
+func (u *understood) said() string {
+	text := u.request.Text
+	if u.clarifies {
+		text = u.previous.Base + "，" + text
+	}
+	return string([]rune(text)[:min(maxBase, len([]rune(text)))])
+}
+
+// maxBase is how many characters of a question a state keeps.
+const maxBase = 120
 
 // readPlace finds the division that the question names. The innermost one
 // that the corpus covers counts. One that it does not cover counts when the
@@ -81,91 +112,4 @@ func (v *view) covers(code corpus.RegionCode) bool {
 	return slices.ContainsFunc(v.covered, func(c corpus.RegionCode) bool {
 		return c != "" && (code.Within(c) || c.Within(code))
 	})
-}
-
-// ordinals are the ways in which people pick from a list.
-var ordinals = []string{"一", "二", "三", "四", "五", "六", "七", "八", "九", "十"}
-
-// picked reports which of the offered matters the text picks: 第二个, 2, or
-// the matter's code as a button sends it.
-func (u *understood) picked() (string, bool) {
-	text := strings.Trim(u.question.Text, " 。.,、吧的就要选是")
-	if slices.Contains(u.previous.Offered, u.request.Text) {
-		return u.request.Text, true
-	}
-	for i, code := range u.previous.Offered {
-		if i == len(ordinals) {
-			break
-		}
-		digit := string(rune('1' + i))
-		if i == 9 {
-			digit = "10"
-		}
-		for _, n := range []string{ordinals[i], digit} {
-			if text == n || text == "第"+n || text == "第"+n+"个" || text == "第"+n+"项" || text == n+"号" {
-				return code, true
-			}
-		}
-	}
-	if n := len(u.previous.Offered); n > 0 && (text == "最后一个" || text == "最后那个") {
-		return u.previous.Offered[n-1], true
-	}
-	return "", false
-}
-
-// contextWeight is what the words of the matter talked about count in a
-// follow-up.
-const contextWeight = .5
-
-// A question this short, with a word that leans on what was said before, goes
-// on with it (in characters of content).
-const (
-	leaningContent = 12
-	shortContent   = 4
-)
-
-// followUp makes a question that says no matter of its own one about the
-// matter talked about: 那要多久 asks another aspect of it, 那换发呢 moves to
-// its neighbour.
-func (e *Engine) followUp(v *view, u *understood) {
-	if u.previous.Matter == "" {
-		return
-	}
-	content := len([]rune(u.question.Content()))
-	if u.place != "" || u.foreign != "" {
-		content -= len([]rune(placeName(v, u)))
-	}
-	switch {
-	case content <= 1 && (u.question.Asked || u.place != ""):
-		u.matter = u.previous.Matter
-		if !u.question.Asked {
-			u.question.Aspects, u.question.Asked = []nlp.Aspect{u.previous.Aspect}, u.previous.Aspect != nlp.AspectOverview
-		}
-	case leans(u.question.Text) && content <= leaningContent || content <= shortContent && strings.HasSuffix(u.question.Text, "呢"):
-		rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: u.previous.Matter})
-		if g, ok := rec.(*corpus.Guide); err == nil && ok {
-			u.question = v.parser.ParseFollowUp(u.request.Text, g.Name, contextWeight)
-		}
-	}
-}
-
-func placeName(v *view, u *understood) string {
-	if u.foreign != "" {
-		return u.foreign
-	}
-	name, _ := v.divisions.Name(u.place)
-	return name
-}
-
-// leaningWords begin a question that leans on the one before.
-var leaningWords = []string{"那", "如果", "要是", "换成", "换", "假如", "万一", "不是", "还有", "以后", "另外", "它", "这个", "他", "她", "我"}
-
-func leans(text string) bool {
-	trimmed := strings.TrimRight(text, " ?。!")
-	for _, w := range leaningWords {
-		if strings.HasPrefix(trimmed, w) {
-			return w != "我" && w != "他" && w != "她" || strings.HasSuffix(trimmed, "呢")
-		}
-	}
-	return false
 }

@@ -63,6 +63,7 @@ type Config struct {
 	MetricsPublic  bool          // whether /metrics answers others than this machine
 
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
+	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 }
 
@@ -78,6 +79,13 @@ const (
 	maxBody    = 64 << 10 // bytes of a request body
 	readBody   = 1 << 20  // bytes that are read so that a longer one gets a reply and not a reset connection
 	maxHeaders = 16 << 10 // bytes of a request's head: 300 characters are 2.7 KB in a query
+)
+
+// personalPerAsk is how many requests for people's own data count as one
+// question; allowedMethods are those that some path takes.
+const (
+	personalPerAsk = 5
+	allowedMethods = "GET, HEAD, POST, PUT, DELETE"
 )
 
 // heartbeat is how often a silent stream says that it is alive.
@@ -127,6 +135,7 @@ type Server struct {
 	metrics   *metrics
 	trusted   []netip.Prefix
 	policy    string        // of content, for every reply
+	personal  *limiter      // of requests for people's own data
 	streams   chan struct{} // a token for each open stream
 	heartbeat time.Duration
 
@@ -160,6 +169,7 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.metrics = newMetrics(engine, cfg.Documents, s.streams)
 	s.engine = newGate(engine, cfg, s.metrics)
+	s.personal = newLimiter(personalPerAsk*s.engine.perMinute, time.Now)
 	s.app = fiber.New(fiber.Config{
 		AppName:               "govqa",
 		DisableStartupMessage: true,
@@ -189,7 +199,7 @@ func (s *Server) handler(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 		}
 		c := s.app.AcquireCtx(rc)
 		defer s.app.ReleaseCtx(c)
-		c.Set(fiber.HeaderAllow, "GET, HEAD, POST")
+		c.Set(fiber.HeaderAllow, allowedMethods)
 		if err := s.fail(c, fiber.ErrMethodNotAllowed); err != nil {
 			s.log.Error("refusal not sent", "err", err)
 		}
@@ -203,6 +213,7 @@ func (s *Server) routes() error {
 	s.registerAsk()
 	s.registerBrowse()
 	s.registerMessages()
+	s.registerPersonal()
 	s.registerHealth()
 	if s.cfg.Pages != nil {
 		s.cfg.Pages(s.app, s.engine)

@@ -88,7 +88,8 @@ func docsPage(doc *huma.OpenAPI) ([]byte, error) {
 		Problems   []docProblem
 	}{Info: doc.Info}
 	for _, path := range sortedKeys(doc.Paths) {
-		for _, op := range []*huma.Operation{doc.Paths[path].Post, doc.Paths[path].Get} {
+		item := doc.Paths[path]
+		for _, op := range []*huma.Operation{item.Post, item.Get, item.Put, item.Delete} {
 			if op != nil {
 				page.Operations = append(page.Operations, describe(doc, op))
 			}
@@ -119,6 +120,9 @@ func describe(doc *huma.OpenAPI, op *huma.Operation) docOperation {
 	}
 	if op.RequestBody != nil {
 		body := op.RequestBody.Content["application/json"].Schema
+		if len(body.OneOf) > 0 { // one, or a list of them
+			body = body.OneOf[0]
+		}
 		d.Body = fieldsOf(doc.Components.Schemas.SchemaFromRef(body.Ref))
 	}
 	for _, status := range sortedKeys(op.Responses) {

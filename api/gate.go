@@ -13,6 +13,7 @@ import (
 type gate struct {
 	Engine
 	limiter       *limiter
+	perMinute     int
 	localFree     bool // this machine itself is not limited
 	timeout, wait time.Duration
 	seats         chan struct{}
@@ -27,6 +28,7 @@ func newGate(e Engine, cfg Config, m *metrics) *gate {
 	return &gate{
 		Engine:    e,
 		limiter:   newLimiter(perMinute, time.Now),
+		perMinute: perMinute,
 		localFree: cfg.AsksPerMinute == 0,
 		timeout:   cfg.AskTimeout,
 		wait:      cfg.AskWait,

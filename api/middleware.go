@@ -161,7 +161,7 @@ func (s *Server) cors(c *fiber.Ctx) error {
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}
-	c.Set(fiber.HeaderAccessControlAllowMethods, "GET, HEAD, POST")
+	c.Set(fiber.HeaderAccessControlAllowMethods, allowedMethods)
 	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Content-Type, X-Request-ID")
 	c.Set(fiber.HeaderAccessControlMaxAge, "3600")
 	return c.SendStatus(fiber.StatusNoContent)
@@ -170,7 +170,7 @@ func (s *Server) cors(c *fiber.Ctx) error {
 // limitBody refuses bodies that are too long, and compressed ones, which could
 // grow to any length.
 func limitBody(c *fiber.Ctx) error {
-	if len(c.Request().Body()) > maxBody {
+	if len(c.Request().Body()) > maxBody && c.Path() != pathEvents {
 		return fiber.ErrRequestEntityTooLarge
 	}
 	if coding := c.Get(fiber.HeaderContentEncoding); coding != "" && coding != "identity" {

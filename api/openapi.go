@@ -45,6 +45,7 @@ func (s *Server) newAPI() huma.API {
 	cfg.Tags = []*huma.Tag{
 		{Name: tagAsk, Description: "提问与评价"},
 		{Name: tagBrowse, Description: "检索事项、主题与地区"},
+		{Name: tagPersonal, Description: "按办事经历推荐，以及本人对自己数据的权利"},
 		{Name: tagRun, Description: "供运维与监控使用"},
 	}
 	return humafiber.NewWithGroup(s.app, headRouter{s.app}, cfg)

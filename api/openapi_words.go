@@ -9,6 +9,7 @@ import (
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/nlp"
+	"github.com/govqa/govqa/recommend"
 )
 
 // finishSchemas adds to the schemas what Go types cannot say: words, the
@@ -78,6 +79,7 @@ func fieldEnums() map[string][]any {
 		"ThemeCount.audience":    texts("person", "legal"),
 		"MessageBody.kind":       texts(answer.MessageKinds...),
 		"MessageStatus.status":   texts(answer.MessageReceived, answer.MessageAnswered),
+		"EventBody.type":         texts(recommend.ActNames...),
 		"FeedbackBody.reasons":   texts(answer.FeedbackReasons...),
 		"Limit.unit":             texts(corpus.Units...),
 	}
@@ -121,7 +123,15 @@ Answer.confidence 把握，0 到 1；Answer.state 下一个问题原样带回即
 MatterRef.region 地区名称；MatterRef.score 相符程度，0 到 1；MatterRef.why 为什么是它；MatterRef.agency 实施主体名称
 Fact.code 事项的实施编码，或常见问题的编号；Fact.field 导入格式的字段名；Fact.label 字段的中文名；Fact.value 原文
 Option.label 按钮上的字；Option.text 点选后提的问题；Option.code 选中的事项，接着问时为空
-Recommendation.kind 推荐的类别：下一步、一件事、常办、时令、换证、相近
+Recommendation.kind 推荐的类别：下一步、一件事、常办、时令、换证、相近；Recommendation.source 主要来自哪个推荐来源
+Recommendation.from 由哪个事项引出；Recommendation.support 理由背后的人数，不足 20 人不给；Recommendation.rest 同一件事里的其他事项
+Recommendation.switch 关闭个性化的地址；RecommendPage.recommendations 推荐的事项；RecommendPage.personalized 是否读取了本人的经历
+RecommendPage.switch 关闭个性化的地址；Recorded.accepted 新记录的条数；Recorded.repeated 先前已有的条数；Recorded.ignored 不记录的条数
+Profile.audience 通常以什么身份办事；Profile.minor 是否未成年人；Profile.off 是否关闭了个性化；Profile.agreed 是否同意聊天记录经历
+Personal.profile 设置；Personal.events 经历，最新的在前；Erased.events 删除的条数；Erased.at 删除的时间
+Event.subject 化名；Event.matter 事项的实施编码；Event.type 做了什么；Event.time 时间；Event.channel 渠道；Event.value 评价的分值
+EventBody.subject 化名，不要用证件号、手机号；EventBody.matter 事项的实施编码；EventBody.type 做了什么；EventBody.time 时间，不填为现在
+EventBody.channel 渠道，聊天里的写 chat；EventBody.value 评价的分值，负数为不满意
 Action.type 动作的类别；Action.label 按钮上的字；Action.url https 网址或 tel 电话
 SearchPage.matters 找到的事项；SearchPage.next 下一页的 cursor，没有则为末页；SearchPage.total 共找到多少项，最多计到 100
 Suggestions.suggestions 联想的问题；Suggestion.text 完整的问题

@@ -86,9 +86,12 @@ func problemOf(err error) *Problem {
 		web   *fiber.Error
 		rate  *rateError
 	)
+	personal := personalProblem(err)
 	switch {
 	case errors.As(err, &known):
 		return known
+	case personal != nil:
+		return personal
 	case errors.As(err, &web):
 		return newProblem(web.Code, detailOf(web.Code))
 	case errors.As(err, &rate):

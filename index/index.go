@@ -76,7 +76,7 @@ type Options struct {
 type Index struct {
 	dir      string // "" keeps the index in memory
 	analyzer analyzer
-	print    string // layout and vocabulary; another one wants a rebuild
+	print    string           // layout and vocabulary; another one wants a rebuild
 	telling  nlp.SituationSet // of matters that only tell or look up
 	params   Params
 	weights  weights

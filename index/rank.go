@@ -33,6 +33,8 @@ const (
 	featPlaceExtra                // no place is named and the document is of a city or county
 	featImplied                   // idf mass of the name that everyday words stand for / max(6, the best)
 	featUnion                     // share of the content that the names and the main matter say or mean, together
+	featRarest                    // rarity among names of the rarest content word that the names say or mean
+	featUnmet                     // how surely an everyday word means what the name has not
 	featAgency                    // longest common substring of question and agency / agency, from three characters
 	featService                   // the name only tells or looks up, and the question does not ask for that
 	featSibling                   // share said or meant of what tells the name from others with the same main matter
@@ -44,7 +46,7 @@ const (
 var featureNames = [features]string{
 	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid",
 	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union",
-	"agency", "service", "sibling", "passage", "passage_seq",
+	"rarest", "unmet", "agency", "service", "sibling", "passage", "passage_seq",
 }
 
 // A featureVector holds the value of every feature for one candidate.
@@ -67,9 +69,10 @@ type weights struct{ named, untitled featureVector }
 func defaultWeights() weights {
 	return weights{
 		named: featureVector{
-			featFirst: 6, featSituations: 2, featSitShare: 2, featSitUnasked: -.25, featNameChars: 2.5, featNameSaid: 4,
-			featNameUnsaid: -.01, featAskedSeq: 5, featNameSeq: .5, featSaid: 4,
-			featPlaceNamed: 2.5, featPlaceExtra: -1.5, featImplied: 1, featUnion: 1, featAgency: 4, featService: -1.5, featSibling: 1,
+			featFirst: 5.55, featSituations: 2.14, featSitShare: 1.01, featSitUnasked: -0.16, featNameChars: 1.8, featNameSaid: 3.02,
+			featNameUnsaid: -0.026, featAskedSeq: 2.66, featNameSeq: 2.34, featSaid: 5.83, featAlias: 0.026, featPlaceNamed: 2.18,
+			featPlaceExtra: -2.27, featImplied: 0.1, featUnion: 3.08, featAgency: 5.32, featService: -2.11, featSibling: -0.053,
+			featRarest: -1.78, featUnmet: -1.19,
 		},
 		untitled: featureVector{featFirst: 10, featPassage: 1, featSaid: 2},
 	}
@@ -114,9 +117,9 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		for f, x := range v {
 			hits[i].Score += w[f] * x
 		}
+		hits[i].Features = v[:]
 		if q.Explain {
 			hits[i].Why = r.explain(q, c, v, w, ix.params.of(q.Type))
-			hits[i].Features = slices.Clone(v[:])
 		}
 	}
 	slices.SortFunc(hits, func(a, b Hit) int {
@@ -220,12 +223,14 @@ type asked struct {
 type contentWord struct {
 	text string
 	idf  float64 // of its characters, added up
+	rare float64 // 0..1
 }
 
 // implied is an everyday word of the question and what it stands for.
 type implied struct {
 	said     string  // the everyday word
 	share    float64 // of the question's content
+	surest   float64 // the weight of the surest term
 	official []officialTerm
 }
 
@@ -252,7 +257,7 @@ func newAsked(q *nlp.Question, chars *charStats) *asked {
 	}
 	for _, t := range q.Terms {
 		if t.Space == nlp.SpaceWord && !t.Implied && t.Weight > .9 {
-			w := contentWord{text: t.Text}
+			w := contentWord{text: t.Text, rare: chars.rarity(t.Text)}
 			for _, c := range t.Text {
 				w.idf += chars.idf(c)
 			}
@@ -270,7 +275,7 @@ func newAsked(q *nlp.Question, chars *charStats) *asked {
 				o.mass += chars.idf(b[0]) + chars.idf(b[1])
 				a.pairs[b] = max(a.pairs[b], o.weight)
 			}
-			im.official = append(im.official, o)
+			im.official, im.surest = append(im.official, o), max(im.surest, o.weight)
 		}
 		a.implied = append(a.implied, im)
 	}
@@ -361,33 +366,41 @@ func (a *asked) features(e *entry, h *Hit, w *weights) featureVector {
 			h.Name, h.Named, h.Asked = name, v[featNameSaid], min(1, v[featAskedSeq]+share)
 		}
 	}
-	best[featUnion] = a.union(e)
+	best[featUnion], best[featRarest] = a.union(e)
 	return best
 }
 
 // union returns the share of the question's content words, by rarity, that
 // all names and the main matter together say, or that an everyday word means
-// in one of them.
-func (a *asked) union(e *entry) float64 {
+// in one of them, and how rare the rarest of these is.
+func (a *asked) union(e *entry) (share, rarest float64) {
 	said, total := 0.0, 0.0
 	for _, w := range a.words {
 		total += w.idf
-		if strings.Contains(e.parent, w.text) ||
-			slices.ContainsFunc(e.names, func(name string) bool { return strings.Contains(name, w.text) }) {
+		if a.says(e, w.text) {
 			said += w.idf
-			continue
-		}
-		for i := range a.implied {
-			if a.implied[i].means(w.text, e.names, a.chars) {
-				said += w.idf
-				break
-			}
+			rarest = max(rarest, w.rare)
 		}
 	}
 	if total == 0 {
-		return 0
+		return 0, 0
 	}
-	return said / total
+	return said / total, rarest
+}
+
+// says reports whether the names or the main matter say a word, or an everyday
+// word that holds it means one of them.
+func (a *asked) says(e *entry, word string) bool {
+	if strings.Contains(e.parent, word) ||
+		slices.ContainsFunc(e.names, func(name string) bool { return strings.Contains(name, word) }) {
+		return true
+	}
+	for i := range a.implied {
+		if a.implied[i].means(word, e.names, a.chars) {
+			return true
+		}
+	}
+	return false
 }
 
 // name compares the question with one name.
@@ -398,6 +411,7 @@ func (a *asked) name(name string, sits nlp.SituationSet) (v featureVector, impli
 	share := 0.0
 	for i := range a.implied {
 		sure, term := a.implied[i].standsFor(name, a.chars)
+		v[featUnmet] = max(v[featUnmet], a.implied[i].surest-sure)
 		if term == nil {
 			continue
 		}

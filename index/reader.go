@@ -62,7 +62,7 @@ type typeSums struct {
 }
 
 func newSums() sums {
-	return sums{map[corpus.Type]*typeSums{}, charStats{df: map[rune]int{}}}
+	return sums{map[corpus.Type]*typeSums{}, charStats{df: map[rune]int{}, pairs: map[[2]rune]int{}}}
 }
 
 func (s *sums) of(t corpus.Type) *typeSums {
@@ -101,16 +101,34 @@ func (s *sums) add(other *sums) {
 	for c, n := range other.chars.df {
 		s.chars.df[c] += n
 	}
+	for b, n := range other.chars.pairs {
+		s.chars.pairs[b] += n
+	}
 }
 
 // charStats says how rare each character is among the names of matters.
 type charStats struct {
 	names int
 	df    map[rune]int
+	pairs map[[2]rune]int // of neighbouring Chinese characters
 }
 
 // idf is the inverse document frequency of a character among names.
 func (c *charStats) idf(r rune) float64 { return idf(c.names, c.df[r]) }
+
+// rarity says how rare a word is among names, 0..1: the mean of its pairs of
+// characters, 1 for pairs that no name has.
+func (c *charStats) rarity(word string) float64 {
+	pairs := bigramsOf(word)
+	if len(pairs) == 0 || c.names == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, b := range pairs {
+		sum += idf(c.names, c.pairs[b])
+	}
+	return sum / float64(len(pairs)) / idf(c.names, 0)
+}
 
 // idf is BM25's, never negative: ln(1 + (N-n+.5)/(n+.5)).
 func idf(docs, df int) float64 {
@@ -197,7 +215,7 @@ func (s *sums) stats() map[corpus.Type]*typeStats {
 	return m
 }
 
-// count adds, or with sign -1 takes away, the characters of a guide's name
+// count adds, or with sign -1 takes away, the characters and pairs of a guide's name
 // and main matter.
 func (c *charStats) count(e *entry, sign int) {
 	if e.key.Type != corpus.TypeGuide || len(e.names) == 0 {
@@ -214,6 +232,9 @@ func (c *charStats) count(e *entry, sign int) {
 				c.df[ch] += sign
 			}
 		}
+	}
+	for _, b := range bigramsOf(e.names[0] + "\n" + e.parent) {
+		c.pairs[b] += sign
 	}
 }
 

@@ -61,7 +61,7 @@ type Hit struct {
 	// Name is the name, everyday name or similar question that fitted best.
 	Name string
 	Why  *Explanation
-	// Features are the values of every feature, when Query.Explain is set.
+	// Features are the values of every feature, in the order of [FeatureNames].
 	Features []float64
 }
 

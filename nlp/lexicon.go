@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"unicode/utf8"
 )
 
 //go:embed data
@@ -65,12 +67,14 @@ type Lexicon struct {
 	Words          []string // for the segmenter
 	SituationNames []string // class names, by bit
 
-	free       []rune   // characters that are often words by themselves
-	filler     *matcher // value: unused
-	aspects    *matcher // value: aspect index<<8 | strength
-	sitAsked   *matcher // value: class bit index; how citizens say it
-	sitOfficer *matcher // value: class bit index; how names of matters say it
-	everyday   *matcher // value: index into synonyms
+	free       map[rune]bool  // characters that are often words by themselves
+	sounds     func() *sounds // of all words, for a [Speller]; made when first asked for
+	labels     []string       // of situations, for people, by bit; "" where none is asked for
+	filler     *matcher       // value: unused
+	aspects    *matcher       // value: aspect index<<8 | strength
+	sitAsked   *matcher       // value: class bit index; how citizens say it
+	sitOfficer *matcher       // value: class bit index; how names of matters say it
+	everyday   *matcher       // value: index into synonyms
 	synonyms   [][]Synonym
 	mistyped   []bool         // by the same index: the everyday word is a typing error
 	everydayAt map[string]int // everyday word to index into synonyms, while loading
@@ -101,7 +105,7 @@ func LoadLexicon() (*Lexicon, error) {
 // every lexicon/*.tsv from files. An [ErrLexicon] names the file and line that breaks the format.
 func ReadLexicon(files fs.FS) (*Lexicon, error) {
 	lex := &Lexicon{filler: newMatcher(), aspects: newMatcher(), sitAsked: newMatcher(), sitOfficer: newMatcher(),
-		everyday: newMatcher(), everydayAt: map[string]int{}}
+		everyday: newMatcher(), everydayAt: map[string]int{}, free: map[rune]bool{}}
 	err := errors.Join(
 		eachLine(files, "words.txt", func(line string) error {
 			lex.Words = append(lex.Words, strings.Fields(line)...)
@@ -111,11 +115,16 @@ func ReadLexicon(files fs.FS) (*Lexicon, error) {
 		eachLine(files, "filler.txt", func(line string) error {
 			for _, w := range strings.Fields(line) {
 				lex.filler.add(w, 0)
+				if r, size := utf8.DecodeRuneInString(w); size == len(w) {
+					lex.free[r] = true
+				}
 			}
 			return nil
 		}),
 		eachLine(files, "free.txt", func(line string) error {
-			lex.free = append(lex.free, []rune(strings.Join(strings.Fields(line), ""))...)
+			for _, r := range strings.Join(strings.Fields(line), "") {
+				lex.free[r] = true
+			}
 			return nil
 		}),
 		eachLine(files, "aspects.tsv", lex.addAspect),
@@ -130,6 +139,7 @@ func ReadLexicon(files fs.FS) (*Lexicon, error) {
 		return nil, err
 	}
 	lex.everydayAt = nil
+	lex.sounds = sync.OnceValue(func() *sounds { return newLexiconSounds(lex) })
 	for _, m := range []*matcher{lex.filler, lex.aspects, lex.sitAsked, lex.sitOfficer, lex.everyday} {
 		m.seal()
 	}
@@ -153,8 +163,8 @@ func (lex *Lexicon) addAspect(line string) error {
 
 func (lex *Lexicon) addSituation(line string) error {
 	cols := strings.Split(line, "\t")
-	if len(cols) != 3 || cols[1] != "q" && cols[1] != "n" {
-		return errors.New("want situation, q or n, phrases")
+	if len(cols) != 3 || cols[1] != "q" && cols[1] != "n" && cols[1] != "l" {
+		return errors.New("want situation, q, n or l, phrases")
 	}
 	i := slices.Index(lex.SituationNames, cols[0])
 	if i < 0 {
@@ -162,6 +172,11 @@ func (lex *Lexicon) addSituation(line string) error {
 			return errors.New("more than 64 situations")
 		}
 		lex.SituationNames = append(lex.SituationNames, cols[0])
+		lex.labels = append(lex.labels, "")
+	}
+	if cols[1] == "l" {
+		lex.labels[i] = strings.TrimSpace(cols[2])
+		return nil
 	}
 	m := lex.sitAsked
 	if cols[1] == "n" {
@@ -272,6 +287,17 @@ func (lex *Lexicon) SituationsNamed(names ...string) SituationSet {
 		}
 	}
 	return s
+}
+
+// SituationLabel returns what people call the first class of a set that has a
+// label, or "".
+func (lex *Lexicon) SituationLabel(set SituationSet) string {
+	for i, label := range lex.labels {
+		if set&(1<<i) != 0 && label != "" {
+			return label
+		}
+	}
+	return ""
 }
 
 // AskedSituations returns the situation classes that a normalised question

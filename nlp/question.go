@@ -41,6 +41,7 @@ type Question struct {
 	Asked      bool         // whether an aspect other than by default was named
 	Situations SituationSet // in citizens' words
 	Expansions []Expansion  // in text order
+	situated   []bool       // of Runes: said by a situation's phrase
 }
 
 // Aspect returns the aspect that the question asks for most clearly.
@@ -57,6 +58,18 @@ func (q *Question) Content() string {
 	return b.String()
 }
 
+// Bare returns how many characters of the content say something other than a
+// situation: 0 for 丢了怎么补, which leans on what was talked about.
+func (q *Question) Bare() int {
+	n := 0
+	for i := range q.Runes {
+		if q.Weights[i] >= 1 && !q.situated[i] {
+			n++
+		}
+	}
+	return n
+}
+
 // A Parser reads questions. It is immutable and safe for concurrent use.
 type Parser struct {
 	Segmenter Segmenter
@@ -66,13 +79,22 @@ type Parser struct {
 
 // Parse reads a citizen's text. It is total: any text gives a Question.
 func (p *Parser) Parse(text string) Question {
-	text = Normalize(text)
+	text = affirmed(Normalize(text))
 	if p.Speller != nil {
 		text = p.respell(p.Speller.Unspell(text))
 	}
 	q := Question{Text: text, Runes: []rune(text)}
 	over := wordsOver(p.Segmenter, text, len(q.Runes))
-	q.Situations = p.Lexicon.sitAsked.set(q.Runes, over)
+	q.situated = make([]bool, len(q.Runes))
+	p.Lexicon.sitAsked.each(q.Runes, func(m match) {
+		if insideWord(over, m) {
+			return
+		}
+		q.Situations |= 1 << m.value
+		for i := m.start; i < m.end; i++ {
+			q.situated[i] = true
+		}
+	})
 	q.Weights = make([]float32, len(q.Runes))
 	for i, r := range q.Runes {
 		if IsHan(r) || isWordRune(r) {
@@ -84,6 +106,33 @@ func (p *Parser) Parse(text string) Question {
 	p.lowerFiller(&q, over)
 	q.Terms = p.terms(&q)
 	return q
+}
+
+// negations are pairs of words that deny one thing and name another: 不是到期,
+// 是丢了; 不想要流程,就问费用.
+var negations = [...]struct{ deny, affirm []string }{
+	{[]string{"不是"}, []string{",是", ",而是", "而是", ",就是", " 是"}},
+	{[]string{"不想要", "不想知道", "不想问", "不要", "不用", "不问", "不看", "先不说", "先不管"}, []string{",就问", ",只问", ",就要", ",只要", ",就想", ",只想", ",想问", ",问的是", ",就看"}},
+}
+
+// affirmed leaves out what a normalised text denies, where it goes on to say
+// what is meant.
+func affirmed(text string) string {
+	for _, n := range negations {
+		for _, deny := range n.deny {
+			at := strings.Index(text, deny)
+			if at < 0 {
+				continue
+			}
+			rest := text[at+len(deny):]
+			for _, affirm := range n.affirm {
+				if to := strings.Index(rest, affirm); to > 0 && !strings.ContainsAny(rest[:to], ",;?!。") {
+					return strings.TrimRight(text[:at], ",; ") + " " + rest[to+len(affirm):]
+				}
+			}
+		}
+	}
+	return text
 }
 
 // respell puts right what is mistyped.
@@ -120,10 +169,14 @@ func (p *Parser) expand(q *Question, over []int) {
 const impliedWeight = .4
 
 // ParseFollowUp reads a text that goes on with a conversation about context, a
-// matter's name: the context's terms count at the given weight, its
-// situations only when the text says none.
+// matter's name: the context's terms count at the given weight. Where the text
+// says a situation of its own, those of the context are left out.
 func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
-	q, c := p.Parse(text), p.Parse(context)
+	q := p.Parse(text)
+	if q.Situations != 0 {
+		context = p.withoutSituations(context)
+	}
+	c := p.Parse(context)
 	if q.Situations == 0 {
 		q.Situations = p.Lexicon.Situations(p.Segmenter, c.Text)
 	}
@@ -140,10 +193,28 @@ func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
 	q.Text += " " + c.Text
 	q.Runes = append(append(q.Runes, ' '), c.Runes...)
 	q.Weights = append(q.Weights, 0)
-	for _, w := range c.Weights {
+	q.situated = append(q.situated, false)
+	for i, w := range c.Weights {
 		q.Weights = append(q.Weights, min(w, weight))
+		q.situated = append(q.situated, c.situated[i])
 	}
 	return q
+}
+
+// withoutSituations leaves out the words of a matter's name that say its
+// situation.
+func (p *Parser) withoutSituations(name string) string {
+	name = Normalize(name)
+	runes := []rune(name)
+	over := wordsOver(p.Segmenter, name, len(runes))
+	p.Lexicon.sitOfficer.each([]rune(name), func(m match) {
+		if !insideWord(over, m) {
+			for i := m.start; i < m.end; i++ {
+				runes[i] = ' '
+			}
+		}
+	})
+	return Normalize(string(runes))
 }
 
 // readAspects finds what is asked for and lowers the words that ask.

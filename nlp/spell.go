@@ -1,7 +1,6 @@
 package nlp
 
 import (
-	"cmp"
 	"iter"
 	"math"
 	"slices"
@@ -15,14 +14,12 @@ import (
 // (gangao tongxingzheng → 港澳通行证) and finds the word that a mistyped one
 // sounds like (行标 → 航标). It is immutable.
 type Speller struct {
-	dict   Dictionary
-	known  map[string]int      // words, by how common they are
-	sounds map[string][]string // matters' words by their folded syllables
-	typed  map[string][]string // all words by their folded letters, for pinyin input
-	most   int                 // letters of the longest of typed
-	single map[rune]int        // how often a character is a word by itself
-	inside map[rune]int        // how often it is a part of one
-	free   map[rune]bool       // characters that are often words and so are not changed
+	dict    Dictionary
+	lexicon *sounds // shared by all Spellers of a lexicon
+	corpus  *sounds
+	single  map[rune]int  // how often a character is a word by itself
+	inside  map[rune]int  // how often it is a part of one
+	free    map[rune]bool // characters that are often words and so are not changed
 }
 
 // A Dictionary knows ordinary words, beside those of the corpus and of the
@@ -32,36 +29,21 @@ type Dictionary interface {
 	Known(word string) bool
 }
 
-// The longest word, in characters, that is compared by its sound.
-const maxSpelled = 5
+// The longest word, in characters, that is compared by its sound, and the
+// longest that is looked for in pinyin.
+const (
+	maxSpelled = 5
+	maxTyped   = 8
+)
 
 // NewSpeller makes a Speller of the lexicon's words and of those of a corpus,
 // each with the number of texts that hold it. dict may be nil.
 func NewSpeller(lex *Lexicon, dict Dictionary, words iter.Seq2[string, int]) *Speller {
-	s := &Speller{dict: dict, known: map[string]int{}, sounds: map[string][]string{}, typed: map[string][]string{},
-		single: map[rune]int{}, inside: map[rune]int{}, free: map[rune]bool{}}
-	for _, w := range lex.Words {
-		s.add(w, 1, true)
-	}
-	for w, sounds := range lex.spelled() {
-		if s.add(w, 1, sounds); utf8.RuneCountInString(w) == 1 && !sounds {
-			r, _ := utf8.DecodeRuneInString(w)
-			s.free[r] = true
-		}
-	}
-	for _, r := range lex.free {
-		s.free[r] = true
-	}
+	s := &Speller{dict: dict, lexicon: lex.sounds(), corpus: newSounds(),
+		single: map[rune]int{}, inside: map[rune]int{}, free: lex.free}
 	for w, n := range words {
-		s.add(w, n, true)
+		s.corpus.add(w, n, true)
 		s.count(w, n)
-	}
-	for _, m := range []map[string][]string{s.sounds, s.typed} {
-		for _, list := range m {
-			slices.SortFunc(list, func(a, b string) int {
-				return cmp.Or(cmp.Compare(s.known[b], s.known[a]), cmp.Compare(a, b))
-			})
-		}
 	}
 	return s
 }
@@ -77,10 +59,42 @@ func (s *Speller) count(word string, n int) {
 	}
 }
 
+// known returns how many texts hold a word, and whether it is known at all.
+func (s *Speller) known(word string) (n int, ok bool) {
+	a, inLexicon := s.lexicon.known[word]
+	b, inCorpus := s.corpus.known[word]
+	return a + b, inLexicon || inCorpus
+}
+
 // bound reports whether a character is hardly ever a word by itself, like 务:
 // where it stands alone something is mistyped.
 func (s *Speller) bound(r rune) bool {
 	return !s.free[r] && 8*s.single[r] < s.inside[r]
+}
+
+// sounds are words by the way they sound.
+type sounds struct {
+	known    map[string]int      // words, by how common they are
+	same     map[string][]string // matters' words by their folded syllables
+	typed    map[string][]string // all words by their folded letters, for pinyin input
+	longest  int                 // letters of the longest of typed
+	readings map[rune][]string   // a cache
+}
+
+func newSounds() *sounds {
+	return &sounds{known: map[string]int{}, same: map[string][]string{}, typed: map[string][]string{}, readings: map[rune][]string{}}
+}
+
+// newLexiconSounds takes up the words of a lexicon.
+func newLexiconSounds(lex *Lexicon) *sounds {
+	s := newSounds()
+	for _, w := range lex.Words {
+		s.add(w, 1, true)
+	}
+	for w, names := range lex.spelled() {
+		s.add(w, 1, names)
+	}
+	return s
 }
 
 // spelled yields the words of the lexicon that people may spell by sound, and
@@ -107,52 +121,65 @@ func (lex *Lexicon) spelled() iter.Seq2[string, bool] {
 	}
 }
 
-// add takes up a word that n texts hold; sounds says whether a mistyped word
+// add takes up a word that n texts hold; names says whether a mistyped word
 // may mean it.
-func (s *Speller) add(word string, n int, sounds bool) {
+func (s *sounds) add(word string, n int, names bool) {
 	count := utf8.RuneCountInString(word)
-	if count > 8 || strings.IndexFunc(word, func(r rune) bool { return !IsHan(r) }) >= 0 {
+	if count > maxTyped || strings.IndexFunc(word, func(r rune) bool { return !IsHan(r) }) >= 0 {
 		return
 	}
 	s.known[word] += n
-	syllables := readings(word)
+	syllables := s.read(word)
 	if syllables == nil {
 		return
 	}
 	for _, key := range product(syllables, "", 4) {
 		if !slices.Contains(s.typed[key], word) {
 			s.typed[key] = append(s.typed[key], word)
-			s.most = max(s.most, len(key))
+			s.longest = max(s.longest, len(key))
 		}
 	}
-	if !sounds || count < 2 || count > maxSpelled {
+	if !names || count < 2 || count > maxSpelled {
 		return
 	}
 	for _, key := range product(foldAll(syllables), "'", 4) {
-		if !slices.Contains(s.sounds[key], word) {
-			s.sounds[key] = append(s.sounds[key], word)
+		if !slices.Contains(s.same[key], word) {
+			s.same[key] = append(s.same[key], word)
 		}
 	}
 }
 
-// readings returns the pinyin of each character, several where it has several,
-// without tones and with zh, ch, sh, ng as z, c, s, n; nil if one has none.
-func readings(word string) [][]string {
-	var all [][]string
+// read returns the readings of each character of a word, nil if one has none.
+func (s *sounds) read(word string) [][]string {
+	all := make([][]string, 0, maxTyped)
 	for _, r := range word {
-		marked, ok := pinyin.PinyinDict[int(r)]
+		list, ok := s.readings[r]
 		if !ok {
-			return nil
+			list = readings(r)
+			s.readings[r] = list
 		}
-		var list []string
-		for _, m := range strings.Split(marked, ",") {
-			if p := foldLetters(plain(m)); !slices.Contains(list, p) && len(list) < 3 {
-				list = append(list, p)
-			}
+		if list == nil {
+			return nil
 		}
 		all = append(all, list)
 	}
 	return all
+}
+
+// readings returns the pinyin of a character, several where it has several,
+// without tones and with zh, ch, sh, ng as z, c, s, n; nil if it has none.
+func readings(r rune) []string {
+	marked, ok := pinyin.PinyinDict[int(r)]
+	if !ok {
+		return nil
+	}
+	var list []string
+	for _, m := range strings.Split(marked, ",") {
+		if p := foldLetters(plain(m)); !slices.Contains(list, p) && len(list) < 3 {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // tones maps vowels with a tone mark to plain ones.
@@ -244,6 +271,7 @@ func (s *Speller) fromPinyin(stretch string) (string, bool) {
 	if len(text) < leastLetters {
 		return "", false
 	}
+	longest := max(s.lexicon.longest, s.corpus.longest)
 	type step struct {
 		score float64
 		from  int
@@ -258,15 +286,15 @@ func (s *Speller) fromPinyin(stretch string) (string, bool) {
 		if math.IsInf(best[i].score, -1) {
 			continue
 		}
-		for end := i + 1; end <= len(text) && end-i <= s.most; end++ {
-			list := s.typed[text[i:end]]
-			if len(list) == 0 {
+		for end := i + 1; end <= len(text) && end-i <= longest; end++ {
+			word, known := s.commonest(text[i:end])
+			if word == "" {
 				continue
 			}
-			n := float64(utf8.RuneCountInString(list[0]))
-			score := best[i].score + n*n + .1*math.Log1p(float64(s.known[list[0]])) - 2
+			n := float64(utf8.RuneCountInString(word))
+			score := best[i].score + n*n + .1*math.Log1p(float64(known)) - 2
 			if score > best[end].score {
-				best[end] = step{score, i, list[0]}
+				best[end] = step{score, i, word}
 			}
 		}
 	}
@@ -283,6 +311,19 @@ func (s *Speller) fromPinyin(stretch string) (string, bool) {
 	}
 	slices.Reverse(words)
 	return strings.Join(words, ""), 10*covered >= 6*len(text)
+}
+
+// commonest returns the commonest word of the given letters and how common it
+// is; of equals the first by character.
+func (s *Speller) commonest(letters string) (word string, most int) {
+	for _, list := range [...][]string{s.corpus.typed[letters], s.lexicon.typed[letters]} {
+		for _, w := range list {
+			if n, _ := s.known(w); n > most || n == most && w < word {
+				word, most = w, n
+			}
+		}
+	}
+	return word, most
 }
 
 // A Respelling is a stretch of a question and the word that it sounds like.
@@ -341,15 +382,21 @@ func (s *Speller) respell(span []rune, whole []bool) string {
 	if s.isWord(said) {
 		return ""
 	}
-	syllables := readings(said)
-	if syllables == nil {
-		return ""
+	var syllables [][]string
+	for _, r := range span {
+		list := readings(r)
+		if list == nil {
+			return ""
+		}
+		syllables = append(syllables, list)
 	}
 	best, most := "", 0
 	for _, key := range product(foldAll(syllables), "'", 6) {
-		for _, w := range s.sounds[key] {
-			if s.known[w] > most && s.mistyped(span, []rune(w), whole) {
-				best, most = w, s.known[w]
+		for _, list := range [...][]string{s.corpus.same[key], s.lexicon.same[key]} {
+			for _, w := range list {
+				if n, _ := s.known(w); (n > most || n == most && w < best) && s.mistyped(span, []rune(w), n, whole) {
+					best, most = w, n
+				}
 			}
 		}
 	}
@@ -359,7 +406,7 @@ func (s *Speller) respell(span []rune, whole []bool) string {
 // mistyped reports whether a stretch may be a slip for a word of the same
 // sound: half of the characters stand, none that changes belongs to a word or
 // is often one by itself, and some character hardly ever stands alone.
-func (s *Speller) mistyped(span, word []rune, whole []bool) bool {
+func (s *Speller) mistyped(span, word []rune, known int, whole []bool) bool {
 	same, bound := 0, false
 	for i, r := range span {
 		bound = bound || s.bound(r)
@@ -370,11 +417,11 @@ func (s *Speller) mistyped(span, word []rune, whole []bool) bool {
 			return false
 		}
 	}
-	return 2*same >= len(span) && bound && (len(span) > 2 || s.known[string(word)] > 1)
+	return 2*same >= len(span) && bound && (len(span) > 2 || known > 1)
 }
 
 func (s *Speller) isWord(w string) bool {
-	if _, ok := s.known[w]; ok {
+	if _, ok := s.known(w); ok {
 		return true
 	}
 	return s.dict != nil && s.dict.Known(w)

@@ -1,11 +1,16 @@
 // Package recommend suggests the matters that a person is likely to need
-// next, from named sources that each give their reason in plain Chinese.
+// next. Named sources vote for matters, a blend adds up the votes, hard rules
+// strike out what is done, not allowed or out of season, and each suggestion
+// carries a reason in plain Chinese made from its largest contribution.
+//
+// The package keeps everything in memory and knows no database: a [Model]
+// counts what people did one after the other, in whole numbers, so that any
+// order of adding and taking away ends with the same numbers. Package
+// recommend/history keeps the events that the model is made of.
 package recommend
 
 import (
-	"cmp"
-	"fmt"
-	"slices"
+	"time"
 
 	"github.com/govqa/govqa/corpus"
 )
@@ -15,70 +20,97 @@ type Kind string
 
 // The kinds of suggestion.
 const (
-	KindNext   Kind = "next"   // the following step of a life event
-	KindBundle Kind = "bundle" // another matter of the same life event
+	KindNext    Kind = "next"    // what comes after: by a life event or by what others did
+	KindBundle  Kind = "bundle"  // another matter of the same life event
+	KindPopular Kind = "popular" // often done here
+	KindSeason  Kind = "season"  // done in these weeks of earlier years
+	KindRenewal Kind = "renewal" // the person's own permit ends, or a yearly matter returns
+	KindSimilar Kind = "similar" // alike in content
 )
 
 // A Suggestion is a matter to go on with.
 type Suggestion struct {
+	Code    string
+	Kind    Kind
+	Source  string   // name of the source that contributed most
+	Reason  string   // in plain Chinese, true for this suggestion
+	From    string   // code of the matter that it follows from; may be empty
+	Support int      // distinct people behind the reason; 0 if it rests on no counting
+	Rest    []string // codes of the other matters of the same life event that the card stands for
+	Score   float64  // comparable only within one list
+}
+
+// A Query is for whom and from what to suggest. The zero value asks for what
+// suits everyone.
+type Query struct {
+	Person   PersonKey // left out among the peers
+	About    string    // the matter just answered; it counts as the newest step
+	Steps    []Step    // what the person did, newest first, one for each event
+	Region   corpus.RegionCode
+	Audience corpus.Audience
+	Now      time.Time
+}
+
+// A Step is one matter in somebody's history.
+type Step struct {
+	Matter string
+	At     time.Time
+	Act    Act // the strongest thing done
+}
+
+// A Vote is what one source says for one matter.
+type Vote struct {
 	Code   string
+	Score  float64 // above 0; the blend compares votes of one source only
+	Reason Reason
+}
+
+// A Reason is what a vote rests on; [Reason.Text] words it.
+type Reason struct {
 	Kind   Kind
-	Reason string // in plain Chinese, true for this suggestion
+	From   string            // the matter that it follows from
+	People int               // distinct people who went on so, or did the matter
+	Of     int               // distinct people who could have
+	Bundle string            // name of the life event
+	Order  Order             // how the matter stands to From in the life event
+	Region corpus.RegionCode // where people did it
+	Due    time.Time         // when the person's own permit ends
+	Quote  string            // the guide's words on how long it holds
+	Month  time.Month        // of the season
 }
 
-// A Source suggests matters. Implementations are immutable.
+// An Order says how two matters of a life event stand to each other.
+type Order uint8
+
+// The orders.
+const (
+	OrderNone     Order = iota
+	OrderAfter          // may be done once the other is done
+	OrderLater          // stands further down the list
+	OrderAlong          // stands further up
+	OrderFirst          // must be done before
+	OrderEntrance       // is where the life event begins
+)
+
+// A Source votes for matters. Implementations may be called by many at once.
 type Source interface {
-	// Suggest returns at most n suggestions for someone who asks about a
-	// matter, the best first. It never suggests the matter itself.
-	Suggest(matter string, n int) []Suggestion
+	// Name is the source's name in the API and in reports.
+	Name() string
+	// Votes returns the source's votes, each matter at most once.
+	Votes(q *Query) []Vote
 }
 
-// Bundles is the Source that knows the life events (一件事): what comes after
-// a matter in the curated order, then what else belongs to the event.
-type Bundles struct {
-	of map[string][]*corpus.Bundle // by matter
-}
-
-// NewBundles makes a source of the life events of an edition.
-func NewBundles(bundles []*corpus.Bundle) *Bundles {
-	b := &Bundles{of: map[string][]*corpus.Bundle{}}
-	for _, bundle := range bundles {
-		for _, s := range bundle.Steps {
-			b.of[s.Matter] = append(b.of[s.Matter], bundle)
+// steps returns the steps to look at, with the matter just answered in front.
+func (q *Query) steps() []Step {
+	steps := walk(q.Steps)
+	if q.About == "" {
+		return steps
+	}
+	list := []Step{{Matter: q.About, At: q.Now, Act: ActAsk}}
+	for _, s := range steps {
+		if s.Matter != q.About {
+			list = append(list, s)
 		}
 	}
-	for _, list := range b.of {
-		// A short event says more about its matters than a long one.
-		slices.SortStableFunc(list, func(x, y *corpus.Bundle) int {
-			return cmp.Or(cmp.Compare(len(x.Steps), len(y.Steps)), cmp.Compare(x.ID, y.ID))
-		})
-	}
-	return b
-}
-
-var _ Source = (*Bundles)(nil)
-
-// Suggest implements [Source].
-func (b *Bundles) Suggest(matter string, n int) []Suggestion {
-	var next, rest []Suggestion
-	seen := map[string]bool{matter: true}
-	for _, bundle := range b.of[matter] {
-		at := slices.IndexFunc(bundle.Steps, func(s corpus.Step) bool { return s.Matter == matter })
-		for i, s := range bundle.Steps {
-			if seen[s.Matter] {
-				continue
-			}
-			seen[s.Matter] = true
-			switch {
-			case slices.Contains(s.After, matter):
-				next = append(next, Suggestion{s.Matter, KindNext, fmt.Sprintf("「%s」中，办完这一项就可以办它", bundle.Name)})
-			case i > at:
-				rest = append(rest, Suggestion{s.Matter, KindBundle, fmt.Sprintf("「%s」后面还要办的事项", bundle.Name)})
-			default:
-				rest = append(rest, Suggestion{s.Matter, KindBundle, fmt.Sprintf("「%s」里通常一起办的事项", bundle.Name)})
-			}
-		}
-	}
-	all := append(next, rest...)
-	return all[:min(len(all), max(n, 0))]
+	return list
 }

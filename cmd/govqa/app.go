@@ -17,6 +17,7 @@ import (
 	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
 	"github.com/govqa/govqa/nlp/jieba"
+	"github.com/govqa/govqa/recommend/history"
 )
 
 // An app is the opened parts of one data folder.
@@ -29,6 +30,9 @@ type app struct {
 	asked  *questionLog
 	mail   *mailbox
 	log    *slog.Logger
+
+	history *history.Store // of a service only
+	memory  *memory
 }
 
 // The parts of a data folder.
@@ -118,6 +122,12 @@ func (a *app) close() error {
 	var errs []error
 	if a.asked != nil {
 		a.asked.close()
+	}
+	if a.memory != nil {
+		a.memory.close()
+	}
+	if a.history != nil {
+		errs = append(errs, a.history.Close())
 	}
 	if a.index != nil {
 		errs = append(errs, a.index.Close())
@@ -257,6 +267,9 @@ func (a *app) follow(ctx context.Context) {
 		}
 		if err := a.engine.Refresh(ctx); err != nil {
 			a.log.Error("new edition not taken up", "edition", next, "err", err)
+		}
+		if err := a.succeed(ctx); err != nil {
+			a.log.Error("successors not taken up", "edition", next, "err", err)
 		}
 		edition = next
 	}

@@ -129,6 +129,7 @@ func evalFit(ctx context.Context, c *call) (err error) {
 	}
 	var dirs []string
 	var finders []eval.Finder
+	var weighers []eval.Weigher
 	opened := map[string]*app{}
 	for _, arg := range c.args {
 		data, dir, named := strings.Cut(arg, "=")
@@ -143,12 +144,16 @@ func evalFit(ctx context.Context, c *call) (err error) {
 			defer func() { err = errors.Join(err, a.close()) }()
 			opened[data] = a
 		}
-		dirs, finders = append(dirs, dir), append(finders, a.engine)
+		dirs, finders, weighers = append(dirs, dir), append(finders, a.engine), append(weighers, a.engine)
 	}
 	report, err := eval.Fit(ctx, dirs, finders, c.values.penalty, c.values.ablate)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprint(c.out, report)
+	verdict, err := eval.FitVerdict(ctx, dirs, weighers)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(c.out, report, verdict)
 	return err
 }

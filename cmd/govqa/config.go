@@ -30,6 +30,7 @@ type config struct {
 	AllowedOrigins []string `toml:"allowed_origins"` // web origins that may call the API; none means none
 	AllowedFrames  []string `toml:"allowed_frames"`  // web origins that may show the pages in a frame (the widget); none means none
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
+	EventDays      int      `toml:"event_days"`      // how many days what people did is kept; 0 means three years, negative for ever
 }
 
 // A duration is a time.Duration written as 5s or 1m30s.

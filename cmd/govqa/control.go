@@ -92,6 +92,7 @@ func newControl(data string, a *app) (*control, error) {
 	mux.HandleFunc("POST /import", ctl.importFiles)
 	mux.HandleFunc("POST /messages", ctl.listMessages)
 	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
+	mux.HandleFunc("POST /events", ctl.importEvents)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))
@@ -120,7 +121,7 @@ func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
 	}
 	report, err := runImport(r.Context(), ctl.app.store, job, nil)
 	if err == nil && report.Edition > 0 {
-		err = ctl.app.engine.Refresh(r.Context())
+		err = errors.Join(ctl.app.engine.Refresh(r.Context()), ctl.app.succeed(r.Context()))
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -54,6 +54,9 @@ type values struct {
 	all                        bool
 	penalty                    float64
 	ablate                     bool
+	k                          int
+	repeats, prequential       bool
+	raw, hash                  bool
 }
 
 func main() {
@@ -190,6 +193,21 @@ func commands() []command {
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.Float64Var(&c.values.penalty, "penalty", 2, "权重的 L2 惩罚")
 				fs.BoolVar(&c.values.ablate, "ablate", false, "逐个去掉特征再拟合（要几分钟）")
+			}},
+		{name: "eval recommend", args: "事件.tsv", short: "在办事经历上评测推荐", run: evalRecommend,
+			long: "文件每行为：用户⇥事项⇥时间（或先后序号）。留下每个用户的最后一件，用其余的推荐，在全部事项中排名，\n输出 HR、nDCG、MRR、覆盖率（含 95% 自助区间）、按经历长短分组、各基线和单次耗时。\n参数只在倒数第二件上选择。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+				fs.IntVar(&c.values.k, "k", 10, "推荐几个")
+				fs.BoolVar(&c.values.repeats, "repeats", false, "办过的事项可以再推荐")
+				fs.BoolVar(&c.values.prequential, "prequential", false, "另按时间先后边预测边学习地评测一遍")
+				fs.BoolVar(&c.values.raw, "defaults", false, "不选参数，用正式服务的默认参数")
+			}},
+		{name: "events import", args: "文件…", short: "导入部门以往的办件记录（CSV）", run: importEvents,
+			long: "导入部门以往的办件记录，作为推荐的起点。首行为列名，至少有 申请人（或 subject）、事项编码（或 matter）、时间（或 time）；\n可有 类型 type、行政区划 region、渠道 channel、办件编号 id。申请人一列应先换成化名，像证件号的会被拒绝。\n重复导入不会重复计数。服务运行时经由服务导入。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.dryRun, "dry-run", false, "只检查并报告，不写入")
+				fs.BoolVar(&c.values.hash, "hash", false, "申请人一列是证件号等原始标识：先以本机密钥换成化名，原值不保存")
 			}},
 		{name: "backup", args: "文件", short: "备份数据（服务运行时也可以）", run: backup,
 			long: "写出一份一致的完整备份，附校验和。服务正在使用数据目录时，由服务写出。"},

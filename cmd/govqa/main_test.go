@@ -50,6 +50,8 @@ func TestMain(m *testing.M) {
 var shared struct {
 	dir      string
 	imported sync.Once
+	opened   sync.Once
+	app      *app // of the sample corpus, for stories
 }
 
 func runTests(m *testing.M) int {
@@ -60,7 +62,14 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	shared.dir = dir
-	return m.Run()
+	code := m.Run()
+	if shared.app != nil {
+		if err := shared.app.close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
 }
 
 // imported is a data folder with the guides as its first edition.

@@ -65,6 +65,9 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err := a.replay(); err != nil {
 		return err
 	}
+	if err := a.remember(ctx, data, time.Duration(cfg.EventDays)*24*time.Hour); err != nil {
+		return err
+	}
 	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample()})
 	if err != nil {
 		return err
@@ -73,6 +76,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Version: version(), AskTimeout: time.Duration(cfg.AskTimeout), MaxAsks: cfg.MaxAsks, MaxStreams: cfg.MaxStreams,
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
+		Personal:  a.engine,
 		Documents: func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 	}, a.engine, log)
 	if err != nil {

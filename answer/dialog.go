@@ -1,0 +1,184 @@
+package answer
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/nlp"
+)
+
+// ordinal is how people pick from a list: 第二个, 就选第2项吧, 最后一个.
+var ordinal = regexp.MustCompile(`^[那就我要选是办看问的请好嗯点 ,]*(?:第)?(最后一|[一二两三四五六七八九十]|\d{1,2})(?:个|项|号|条|种|件|那个)?[吧的呢了啊呀就好行 ,。.!]*$`)
+
+var numerals = map[string]int{"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
+
+// picked reports which of the options the text picks: by its place in the list,
+// or by its code as a button sends it. It is a matter's code, or the reply
+// that an option of a question asked back stands for.
+func (u *understood) picked() (string, bool) {
+	if slices.Contains(u.previous.Offered, u.request.Text) {
+		return u.request.Text, true
+	}
+	list := u.previous.Picks
+	if len(list) == 0 {
+		list = u.previous.Offered
+	}
+	m := ordinal.FindStringSubmatch(nlp.Normalize(u.request.Text))
+	if m == nil || len(list) == 0 {
+		return "", false
+	}
+	n := numerals[m[1]]
+	switch {
+	case m[1] == "最后一":
+		n = len(list)
+	case n == 0:
+		n, _ = strconv.Atoi(m[1]) // the expression has let only digits through
+	}
+	if n < 1 || n > len(list) {
+		return "", false
+	}
+	return list[n-1], true
+}
+
+// What a citizen can say to a question that is asked back, beside an option.
+const (
+	replyNone = "都不是"
+	replyShow = "直接看结果"
+)
+
+// The weights of the words of the matter talked about, in a question that
+// goes on with it: less where it says something of its own, more where it says
+// only a situation.
+const (
+	contextWeight   = .5
+	situationWeight = .9
+)
+
+// A question is taken for one about the matter talked about by how many
+// characters it says of its own, and by how sure a search for it alone is.
+const (
+	hardlyAny = 1  // as good as nothing of its own
+	few       = 6  // with an aspect, unless it names another matter
+	some      = 14 // when it leans on what was said
+	unsure    = .3
+	sureAlone = .6
+	verySure  = .85
+)
+
+// find searches for what the question means in its conversation: by itself,
+// as another aspect or situation of the matter talked about, or as a reply to
+// what was asked back.
+func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error) {
+	if u.matter != "" || u.none {
+		return found{}, nil
+	}
+	alone, err := e.search(ctx, v, u, &u.question)
+	if err != nil || u.previous.Matter == "" {
+		return alone, err
+	}
+	ev := weigh(&u.question, alone.guides)
+	sure := confidence(&ev, alone.guides)
+	bare := u.question.Bare() - u.placeLength(v)
+	aspect := u.question.Asked || u.place != "" && bare <= hardlyAny
+	names := len(alone.guides) > 0 && alone.guides[0].Named >= .5 && sure >= sureAlone // another matter by name
+	if u.previous.Rounds > 0 && !(names && sure >= verySure && !slices.Contains(u.previous.Offered, alone.guides[0].Key.ID)) {
+		return e.clarified(ctx, v, u)
+	}
+	leaning := leans(u.question.Text)
+	switch {
+	case u.question.Situations == 0 && aspect && (bare <= hardlyAny || bare <= few && sure < sureAlone):
+		u.matter = u.previous.Matter
+		if !u.question.Asked {
+			u.inheritAspect()
+		}
+		return found{}, nil
+	case names && sure >= verySure && !leaning:
+		return alone, nil
+	case bare <= hardlyAny && u.question.Situations != 0:
+		return e.goOn(ctx, v, u, alone, situationWeight)
+	case leaning && bare <= some || bare <= 4 && strings.HasSuffix(strings.TrimRight(u.question.Text, "?"), "呢") || sure < unsure && bare <= some:
+		return e.goOn(ctx, v, u, alone, contextWeight)
+	}
+	return alone, nil
+}
+
+// goOn searches with the words of the matter talked about. Where that finds
+// nothing, what was found without them stands.
+func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, weight float32) (found, error) {
+	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: u.previous.Matter})
+	g, ok := rec.(*corpus.Guide)
+	if err != nil || !ok {
+		return alone, nil // the matter is gone
+	}
+	asked, aspects := u.question.Asked, u.question.Aspects
+	q := v.parser.ParseFollowUp(u.request.Text, g.Name, weight)
+	q.Asked, q.Aspects = asked, aspects
+	f, err := e.search(ctx, v, u, &q)
+	if err != nil || len(f.guides) == 0 {
+		return alone, err
+	}
+	u.question = q
+	f.faqs, f.bundles = nil, nil // they answer questions that stand by themselves
+	if f.guides[0].Key.ID == u.previous.Matter && !asked && u.previous.Aspect != "" && q.Situations == 0 {
+		u.inheritAspect()
+	}
+	return f, nil
+}
+
+// clarified searches for what was asked together with the reply to what was
+// asked back, among what was offered first.
+func (e *Engine) clarified(ctx context.Context, v *view, u *understood) (found, error) {
+	u.clarifies, u.repliedAs = true, repliedAs(u.request.Text)
+	asked, aspects := u.question.Asked, u.question.Aspects
+	u.question = v.parser.Parse(u.said())
+	if asked {
+		u.question.Asked, u.question.Aspects = asked, aspects
+	}
+	f, err := e.search(ctx, v, u, &u.question)
+	if err != nil || len(f.guides) == 0 {
+		return f, err
+	}
+	// What was offered goes before what was not and is little better.
+	for i, h := range f.guides {
+		if slices.Contains(u.previous.Offered, h.Key.ID) {
+			if f.guides[0].Score-h.Score < offeredLead {
+				f.guides = slices.Insert(slices.Delete(slices.Clone(f.guides), i, i+1), 0, h)
+			}
+			break
+		}
+	}
+	return f, nil
+}
+
+// offeredLead is how much better a matter must be that was not offered.
+const offeredLead = 2
+
+// placeLength is how many characters of the content name the place.
+func (u *understood) placeLength(v *view) int {
+	if u.place == "" && u.foreign == "" {
+		return 0
+	}
+	n := 0
+	for _, f := range v.divisions.Find(u.question.Text) {
+		n += len([]rune(u.question.Text[f.Start:f.End]))
+	}
+	return n
+}
+
+// leaningWords begin a question that leans on the one before.
+var leaningWords = []string{"那", "如果", "要是", "换成", "换", "假如", "万一", "不是", "还有", "以后", "另外", "它", "这个", "说错", "不对", "错了",
+	"他", "她", "我", "只是", "以前", "已经", "对", "嗯", "上面", "刚才"}
+
+func leans(text string) bool {
+	trimmed := strings.TrimRight(text, " ?。!")
+	for _, w := range leaningWords {
+		if strings.HasPrefix(trimmed, w) {
+			return w != "我" && w != "他" && w != "她" || strings.HasSuffix(trimmed, "呢")
+		}
+	}
+	return strings.HasSuffix(trimmed, "的呢") || strings.HasSuffix(trimmed, "的话呢")
+}
