@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -125,14 +126,16 @@ func (e *Engine) replyClarify(v *view, d *verdict, guides []*corpus.Guide, s spl
 		}
 		a.Options = append(a.Options, o)
 		a.Text += fmt.Sprintf("\n%d. %s", n+1, o.Label)
-		if o.Code != "" {
-			d.picks = append(d.picks, o.Code)
-		} else {
-			d.picks = append(d.picks, o.Text)
-		}
+		d.pick(o)
 	}
 	a.Options = append(a.Options, Option{Label: replyNone, Text: replyNone}, Option{Label: replyShow, Text: replyShow})
 	d.outcome = Clarify
+}
+
+// pick notes what a numbered option stands for.
+func (d *verdict) pick(o Option) {
+	d.labels = append(d.labels, o.Text)
+	d.picks = append(d.picks, cmp.Or(o.Code, o.Text))
 }
 
 // repliedAs reads as whom a reply to byAudience's question is meant.

@@ -287,7 +287,8 @@ func TestGoldenVerdicts(t *testing.T) {
 	}{
 		{"answered", "烟草专卖零售许可证核发怎么办", Answered},
 		{"answered_faq", "烟草证可以转让给别人用吗", Answered},
-		{"choose", "护照", Choose},
+		{"clarify", "护照", Clarify},
+		{"choose", "公证", Choose},
 		{"choose_bundle", "开便利店", Choose},
 		{"not_found", "量子纠缠望远镜", NotFound},
 		{"not_found_elsewhere", "在北京市办烟草专卖零售许可证核发", NotFound},
@@ -310,6 +311,7 @@ func verdictCorpus() []corpus.Record {
 	source := corpus.Source{URL: "https://gov.example/one", Updated: "2026-03-04"}
 	return []corpus.Record{
 		fullGuide(), bareGuide(), passport("P-1", "普通护照首次申领"), passport("P-2", "普通护照换发"), passport("P-3", "普通护照补发"),
+		passport("N-1", "学历公证"), passport("N-2", "职务公证"), passport("N-3", "亲属关系公证"),
 		&corpus.FAQ{Type: corpus.TypeFAQ, ID: "Q-1", Question: "烟草证可以转让给别人用吗", Answer: "不可以，许可证不得转让。", Matter: "F-1", Region: city, Source: source},
 		&corpus.Bundle{Type: corpus.TypeBundle, ID: "L-1", Name: "开便利店", Region: city, Source: source,
 			Steps: []corpus.Step{{Matter: "F-1"}, {Matter: "B-1", After: []string{"F-1"}, Optional: true, Note: "店里养狗时"}, {Matter: "X-1"}}},

@@ -44,6 +44,7 @@ type verdict struct {
 	confidence float64
 	picked     string   // code of a matter that needs no score
 	picks      []string // what the numbered options stand for: a code or a reply
+	labels     []string // the texts of these options
 }
 
 // The thresholds of the verdict, chosen on the tables that `govqa eval fit`
@@ -52,11 +53,11 @@ type verdict struct {
 // sixteen of the others; below sure, the first is more often wrong than right,
 // so that it is offered with others rather than answered.
 const (
-	covered    = .7  // of the probability that a right matter is among the first
+	covered    = .66 // of the probability that a right matter is among the first
 	askBack    = .2  // of the probability that several matters fit
 	sure       = .5  // of confidence, to answer
 	sureAspect = .38 // … about an aspect, since matters alike have like fields
-	maxOffered = 6
+	maxOffered = 8
 	maxRounds  = 2 // of asking back, in a row
 
 	faqNamed, faqAsked       = .8, .6
@@ -158,7 +159,7 @@ func (v verdict) state(u *understood) state {
 		for _, h := range v.matters {
 			s.Offered = append(s.Offered, h.Key.ID)
 		}
-		s.Base, s.Rounds, s.Picks = u.said(), u.previous.Rounds+1, v.picks
+		s.Base, s.Rounds, s.Picks, s.Labels = u.said(), u.previous.Rounds+1, v.picks, v.labels
 	}
 	return s
 }

@@ -23,6 +23,9 @@ func (u *understood) picked() (string, bool) {
 	if slices.Contains(u.previous.Offered, u.request.Text) {
 		return u.request.Text, true
 	}
+	if i := slices.Index(u.previous.Labels, u.request.Text); i >= 0 {
+		return u.previous.Picks[i], true
+	}
 	list := u.previous.Picks
 	if len(list) == 0 {
 		list = u.previous.Offered
@@ -85,16 +88,14 @@ func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error
 	bare := u.question.Bare() - u.placeLength(v)
 	aspect := u.question.Asked || u.place != "" && bare <= hardlyAny
 	names := len(alone.guides) > 0 && alone.guides[0].Named >= .5 && sure >= sureAlone // another matter by name
-	if u.previous.Rounds > 0 && !(names && sure >= verySure && !slices.Contains(u.previous.Offered, alone.guides[0].Key.ID)) {
+	same := u.question.Situations == 0 && aspect && (bare <= hardlyAny || bare <= few && sure < sureAlone)
+	if u.previous.Rounds > 0 && !same && !(names && sure >= verySure && !slices.Contains(u.previous.Offered, alone.guides[0].Key.ID)) {
 		return e.clarified(ctx, v, u)
 	}
 	leaning := leans(u.question.Text)
 	switch {
-	case u.question.Situations == 0 && aspect && (bare <= hardlyAny || bare <= few && sure < sureAlone):
-		u.matter = u.previous.Matter
-		if !u.question.Asked {
-			u.inheritAspect()
-		}
+	case same:
+		u.stay()
 		return found{}, nil
 	case names && sure >= verySure && !leaning:
 		return alone, nil
@@ -104,6 +105,14 @@ func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error
 		return e.goOn(ctx, v, u, alone, contextWeight)
 	}
 	return alone, nil
+}
+
+// stay makes the question one about the matter talked about.
+func (u *understood) stay() {
+	u.matter = u.previous.Matter
+	if !u.question.Asked {
+		u.inheritAspect()
+	}
 }
 
 // goOn searches with the words of the matter talked about. Where that finds
@@ -120,6 +129,10 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 	f, err := e.search(ctx, v, u, &q)
 	if err != nil || len(f.guides) == 0 {
 		return alone, err
+	}
+	if ev := weigh(&q, f.guides); asked && u.question.Situations == 0 && confidence(&ev, f.guides) < sureAlone && u.question.Bare() <= some {
+		u.stay() // an aspect in words of its own: 外省户口的能办吗
+		return found{}, nil
 	}
 	u.question = q
 	f.faqs, f.bundles = nil, nil // they answer questions that stand by themselves

@@ -57,8 +57,8 @@ type Config struct {
 	Guard     *guard.Guard     // nil is the built-in one
 	StateKey  []byte           // signs conversation states; at least 16 bytes
 	Journal   Journal          // nil keeps nothing
-	Mailbox   Mailbox          // nil takes no messages
 	Memory    Memory           // what people did; nil recommends without it
+	Mailbox   Mailbox          // nil takes no messages
 	Log       *slog.Logger     // nil logs nothing
 	Now       func() time.Time // nil is time.Now
 }

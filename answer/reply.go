@@ -166,8 +166,10 @@ func (e *Engine) replyChoices(v *view, u *understood, d *verdict, a *Answer) err
 	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
 	for n, g := range guides {
 		label := choiceLabel(v, g, d.matters)
-		a.Options = append(a.Options, Option{Label: label, Text: g.Name, Code: g.Code})
+		o := Option{Label: label, Text: g.Name, Code: g.Code}
+		a.Options = append(a.Options, o)
 		a.Text += fmt.Sprintf("\n%d. %s", n+1, label)
+		d.pick(o)
 	}
 	a.Options = append(a.Options, Option{Label: replyNone, Text: replyNone})
 	return nil

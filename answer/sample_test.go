@@ -98,23 +98,29 @@ func TestFollowUps(t *testing.T) {
 func TestPicking(t *testing.T) {
 	e := newEngine(t, newMemory(verdictCorpus()...))
 	offer := ask(t, e, Request{Text: "护照"})
-	if offer.Outcome != Choose || len(offer.Options) < 2 || len(offer.Options) != len(offer.Matters) {
+	if offer.Outcome != Clarify || len(offer.Options) < 4 || len(offer.Options) != len(offer.Matters)+2 {
 		t.Fatalf("%s of %+v", offer.Outcome, offer.Options)
 	}
-	last := len(offer.Options) - 1
-	for text, i := range map[string]int{"第二个": 1, "2": 1, "第二": 1, "选第一个": 0, "一": 0, "就第2个吧": 1, "最后一个": last, "2号": 1, offer.Options[1].Code: 1, "第一项": 0} {
+	n := len(offer.Options) - 2
+	for text, i := range map[string]int{"第二个": 1, "2": 1, "第二": 1, "选第一个": 0, "一": 0, "就第2个吧": 1, "最后一个": n - 1, "2号": 1, offer.Options[1].Code: 1, "第一项": 0} {
 		a := ask(t, e, Request{Text: text, State: offer.State})
 		if a.Outcome != Answered || first(a) != offer.Options[i].Code {
 			t.Errorf("%q: %s of %s, want %s", text, a.Outcome, first(a), offer.Options[i].Code)
 		}
 	}
-	for _, option := range offer.Options {
+	for _, option := range offer.Options[:n] {
 		if option.Label == "" || option.Text == "" {
 			t.Errorf("option %+v", option)
 		}
 		if a := ask(t, e, Request{Text: option.Text, State: offer.State}); first(a) != option.Code {
 			t.Errorf("%q: %s of %s, want %s", option.Text, a.Outcome, first(a), option.Code)
 		}
+	}
+	if a := ask(t, e, Request{Text: offer.Options[n].Text, State: offer.State}); a.Outcome != NotFound || a.Text == "" {
+		t.Errorf("none of them: %s %q", a.Outcome, a.Text)
+	}
+	if a := ask(t, e, Request{Text: offer.Options[n+1].Text, State: offer.State}); a.Outcome != Answered || first(a) != first(offer) {
+		t.Errorf("show the result: %s of %s", a.Outcome, first(a))
 	}
 	if a := ask(t, e, Request{Text: "P-1 或 F-1", State: offer.State}); len(a.Matters) > 0 && a.Confidence > .8 && first(a) == "F-1" {
 		t.Errorf("a code that was not offered was taken: %s", first(a))

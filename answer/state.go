@@ -27,6 +27,7 @@ type state struct {
 	Aspect  nlp.Aspect        `json:"a,omitempty"` // asked for last
 	Offered []string          `json:"o,omitempty"` // codes named or offered as choices, in their order
 	Picks   []string          `json:"k,omitempty"` // what the numbered options stand for, where they are not Offered
+	Labels  []string          `json:"l,omitempty"` // the texts of these options
 	Base    string            `json:"b,omitempty"` // the question that was asked back
 	Rounds  int               `json:"r,omitempty"` // how often, in a row
 	Place   corpus.RegionCode `json:"p,omitempty"` // named in the conversation

@@ -134,8 +134,8 @@ type Server struct {
 	api       huma.API
 	metrics   *metrics
 	trusted   []netip.Prefix
-	policy    string        // of content, for every reply
 	personal  *limiter      // of requests for people's own data
+	policy    string        // of content, for every reply
 	streams   chan struct{} // a token for each open stream
 	heartbeat time.Duration
 
@@ -212,8 +212,8 @@ func (s *Server) routes() error {
 	s.api = s.newAPI()
 	s.registerAsk()
 	s.registerBrowse()
-	s.registerMessages()
 	s.registerPersonal()
+	s.registerMessages()
 	s.registerHealth()
 	if s.cfg.Pages != nil {
 		s.cfg.Pages(s.app, s.engine)

@@ -77,9 +77,9 @@ func fieldEnums() map[string][]any {
 		"Action.type":            texts("online", "booking", "call", "map", "complaint"),
 		"Recommendation.kind":    texts("next", "bundle", "popular", "season", "renewal", "similar"),
 		"ThemeCount.audience":    texts("person", "legal"),
+		"EventBody.type":         texts(recommend.ActNames...),
 		"MessageBody.kind":       texts(answer.MessageKinds...),
 		"MessageStatus.status":   texts(answer.MessageReceived, answer.MessageAnswered),
-		"EventBody.type":         texts(recommend.ActNames...),
 		"FeedbackBody.reasons":   texts(answer.FeedbackReasons...),
 		"Limit.unit":             texts(corpus.Units...),
 	}

@@ -90,9 +90,9 @@ func newControl(data string, a *app) (*control, error) {
 	ctl := &control{app: a, listener: l, remove: remove}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /import", ctl.importFiles)
+	mux.HandleFunc("POST /events", ctl.importEvents)
 	mux.HandleFunc("POST /messages", ctl.listMessages)
 	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
-	mux.HandleFunc("POST /events", ctl.importEvents)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))

@@ -266,7 +266,7 @@ func check(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(checkStore(ctx, c, s), s.Close())
+	return errors.Join(checkStore(ctx, c, s), s.Close(), checkHistory(ctx, c))
 }
 
 func checkStore(ctx context.Context, c *call, s *store.Store) error {

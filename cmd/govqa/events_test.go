@@ -87,6 +87,14 @@ func TestImportOfBadEvents(t *testing.T) {
 	}
 }
 
+func TestCheckOfEvents(t *testing.T) {
+	data := imported(t)
+	must(t, "events", "import", "-data", data, transactions(t))
+	if out := must(t, "check", "-data", data); !strings.Contains(out, "办事经历与计数一致（2 人，3 条）") {
+		t.Error(out)
+	}
+}
+
 // With -hash, certificates are made pseudonyms: none is kept.
 func TestImportOfRawIdentifiers(t *testing.T) {
 	data := t.TempDir()

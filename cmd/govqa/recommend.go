@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -55,6 +56,27 @@ func openHistory(data string, keep time.Duration, log *slog.Logger) (*history.St
 		return nil, err
 	}
 	return history.Open(historyDir(data), history.Options{Key: key, Keep: keep, Log: log})
+}
+
+// checkHistory compares the counts of what people did with a clean recount.
+func checkHistory(ctx context.Context, c *call) error {
+	if _, err := os.Stat(historyDir(c.data)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	s, err := openHistory(c.data, -1, logTo(c.err)) // nothing is taken away by looking
+	if err != nil {
+		return err
+	}
+	differ, err := s.Check(ctx)
+	size := s.Model().Size()
+	if err := errors.Join(err, s.Close()); err != nil {
+		return err
+	}
+	if differ > 0 {
+		return fmt.Errorf("办事经历的计数有 %d 处与从头数一遍不同", differ)
+	}
+	fmt.Fprintf(c.out, "办事经历与计数一致（%d 人，%d 条）\n", size.People, size.Visits)
+	return nil
 }
 
 // An eventJob is an import of events as the control socket takes it.

@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,47 +72,31 @@ func BenchmarkIngestSingle(b *testing.B) {
 	b.ReportMetric(float64(next.Load())/b.Elapsed().Seconds(), "events/s")
 }
 
-// stored is the store of the request benchmarks, filled once.
-var stored = sync.OnceValues(func() (*Store, error) {
-	dir, err := os.MkdirTemp("", "govqa-bench-")
-	if err != nil {
-		return nil, err
-	}
-	o := testOptions()
-	o.CheckpointInterval = time.Minute
-	s, err := Open(dir, o)
-	if err != nil {
-		return nil, err
-	}
+// fill stores the events of the request benchmark.
+func fill(b *testing.B, s *Store) {
+	b.Helper()
 	rng := rand.New(rand.NewPCG(1, 1))
 	n := benchEvents()
-	start := time.Now()
 	for i := 0; i < n; {
 		var batch []Event
 		for ; len(batch) < 2000 && i < n; i++ {
 			batch = append(batch, load(rng, n, i))
 		}
 		if _, err := s.Append(context.Background(), batch); err != nil {
-			return nil, err
+			b.Fatal(err)
 		}
 	}
-	took := time.Since(start)
 	var mem runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&mem)
-	size := s.Model().Size()
-	fmt.Printf("stored %d events of %d people over %d matters in %.1f s; %d passages; heap %d MB\n",
-		size.Visits, size.People, size.Matters, took.Seconds(), size.Passages, mem.HeapAlloc>>20)
-	return s, nil
-})
+	b.Logf("%+v; heap %d MB", s.Model().Size(), mem.HeapAlloc>>20)
+}
 
 // BenchmarkRequest asks for a list as production does: profile, history,
 // every source, rules and reasons.
 func BenchmarkRequest(b *testing.B) {
-	s, err := stored()
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := open(b, b.TempDir())
+	fill(b, s)
 	people := s.Model().Size().People
 	blend := recommend.NewBlend(s.Model(), nil, recommend.Defaults())
 	rules := recommend.Rules{Model: s.Model(), Catalogue: func(code string) (recommend.Item, bool) {
