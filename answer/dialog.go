@@ -2,6 +2,7 @@ package answer
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strconv"
@@ -118,10 +119,12 @@ func (u *understood) stay() {
 // goOn searches with the words of the matter talked about. Where that finds
 // nothing, what was found without them stands.
 func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, weight float32) (found, error) {
-	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: u.previous.Matter})
-	g, ok := rec.(*corpus.Guide)
-	if err != nil || !ok {
+	g, err := e.guide(v, u.previous.Matter)
+	if errors.Is(err, corpus.ErrNotFound) {
 		return alone, nil // the matter is gone
+	}
+	if err != nil {
+		return found{}, err
 	}
 	asked, aspects := u.question.Asked, u.question.Aspects
 	q := v.parser.ParseFollowUp(u.request.Text, g.Name, weight)

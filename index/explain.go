@@ -60,7 +60,7 @@ func (r *reader) explain(q *Query, c candidate, v, w *featureVector, p *TypePara
 		if !ok {
 			continue
 		}
-		tf, weight := float64(tp.tf[i]), float64(p.lower(t.Weight))
+		tf, weight := float64(tp.tf[i]), float64(p.weightOf(t))
 		x.Terms = append(x.Terms, TermScore{
 			Space: spaceNames[t.Space], Term: t.Text, Weight: weight, IDF: tp.idf, TF: tf,
 			Score: p.Spaces[spaceIndex(t.Space)] * weight * tp.idf * tf,

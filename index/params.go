@@ -42,12 +42,13 @@ func defaultParams() Params {
 
 func (p Params) of(t corpus.Type) *TypeParams { return p.types[t] }
 
-// lower applies Lowering to a term's weight.
-func (p *TypeParams) lower(weight float32) float32 {
-	if p.Lowering == 1 {
-		return weight
+// weightOf applies Lowering to a term's weight. What is only implied counts as
+// little everywhere.
+func (p *TypeParams) weightOf(t nlp.Term) float32 {
+	if p.Lowering == 1 || t.Implied {
+		return t.Weight
 	}
-	return float32(math.Pow(float64(weight), p.Lowering))
+	return float32(math.Pow(float64(t.Weight), p.Lowering))
 }
 
 // saturate turns a posting into (k1+1)*tf / (k1+tf), tf being the frequency

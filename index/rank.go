@@ -2,6 +2,7 @@ package index
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -38,6 +39,11 @@ const (
 	featAgency                    // longest common substring of question and agency / agency, from three characters
 	featService                   // the name only tells or looks up, and the question does not ask for that
 	featSibling                   // share said or meant of what tells the name from others with the same main matter
+	featWords                     // BM25 of words / the best of this question, for untitled texts like all below
+	featPairs                     // BM25 of pairs of characters / the best
+	featChars                     // BM25 of single characters / the best
+	featLength                    // logarithm of the text's length, by 10
+	featLead                      // share of the content's pairs in the first passage
 	featPassage                   // share of content bigrams in the best passage of the text
 	featPassageSeq                // longest common substring with that passage / content
 	features
@@ -46,7 +52,7 @@ const (
 var featureNames = [features]string{
 	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid",
 	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union",
-	"rarest", "unmet", "agency", "service", "sibling", "passage", "passage_seq",
+	"rarest", "unmet", "agency", "service", "sibling", "words", "pairs", "chars", "length", "lead", "passage", "passage_seq",
 }
 
 // A featureVector holds the value of every feature for one candidate.
@@ -56,8 +62,12 @@ type featureVector [features]float64
 // [Hit.Features] and [DefaultWeights].
 func FeatureNames() []string { return featureNames[:] }
 
-// DefaultWeights returns the weights of the features for records with a name.
-func DefaultWeights() []float64 { w := defaultWeights().named; return w[:] }
+// DefaultWeights returns the weights of the features for records with a name,
+// and those for untitled texts.
+func DefaultWeights() (named, untitled []float64) {
+	w := defaultWeights()
+	return w.named[:], w.untitled[:]
+}
 
 // weights are the linear models of the second stage: for records with a name
 // to compare with, and for untitled texts.
@@ -74,7 +84,10 @@ func defaultWeights() weights {
 			featPlaceExtra: -2.27, featImplied: 0.1, featUnion: 3.08, featAgency: 5.32, featService: -2.11, featSibling: -0.053,
 			featRarest: -1.78, featUnmet: -1.19,
 		},
-		untitled: featureVector{featFirst: 10, featPassage: 1, featSaid: 2},
+		untitled: featureVector{
+			featFirst: 1.8, featSaid: 6.1, featWords: .9, featPairs: 1, featChars: 3.4, featLength: -6.7, featLead: -.67,
+			featPassage: 1.6, featPassageSeq: -2.1,
+		},
 	}
 }
 
@@ -83,7 +96,7 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 	asked := newAsked(q.Question, r.chars)
 	hits := make([]Hit, len(found))
 	vectors := make([]featureVector, len(found))
-	best := featureVector{featFirst: 0, featNameChars: 3, featImplied: 6}
+	best := featureVector{featFirst: 0, featNameChars: 3, featImplied: 6, featWords: 1, featPairs: 1, featChars: 1}
 	for i, c := range found {
 		e := r.docs[c.doc]
 		hits[i] = hitOf(e)
@@ -93,6 +106,9 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		}
 		v := asked.features(e, &hits[i], &ix.weights)
 		v[featFirst] = c.total
+		if len(e.names) == 0 {
+			v[featWords], v[featPairs], v[featChars] = float64(c.word), float64(c.bigram), float64(c.char)
+		}
 		v[featSaid] = hits[i].Said
 		v[featAgency] = asked.agency(e.agency)
 		if len(e.sits) > 0 && e.sits[0]&ix.telling != 0 && e.sits[0]&ix.telling&q.Question.Situations == 0 {
@@ -130,7 +146,7 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 
 // relative are the features that are counted in parts of the best of the
 // question's candidates.
-var relative = [...]feature{featFirst, featNameChars, featImplied}
+var relative = [...]feature{featFirst, featNameChars, featImplied, featWords, featPairs, featChars}
 
 // siblings fills in featSibling: candidates with the same main matter differ
 // in a few words of their names, and those decide.
@@ -469,6 +485,7 @@ func (a *asked) passages(e *entry) featureVector {
 		return v
 	}
 	text := []rune(e.text)
+	v[featLength] = math.Log(float64(1+len(text))) / 10
 	for start := 0; start < len(text); start += passageLength / 2 {
 		p := text[start:min(len(text), start+passageLength)]
 		seen := map[[2]rune]bool{}
@@ -478,6 +495,9 @@ func (a *asked) passages(e *entry) featureVector {
 			}
 		}
 		share := float64(len(seen)) / float64(len(a.bigrams))
+		if start == 0 {
+			v[featLead] = share
+		}
 		if share > v[featPassage] {
 			v[featPassage] = share
 			v[featPassageSeq] = float64(commonSubstring(a.text, p)) / float64(len(a.text))

@@ -132,7 +132,7 @@ func (r *reader) first(ctx context.Context, q *Query, p *TypeParams) (found []ca
 		if err := ctx.Err(); err != nil {
 			return nil, 0, err
 		}
-		t.Weight = p.lower(t.Weight)
+		t.Weight = p.weightOf(t)
 		tp, err := r.postings(q.Type, t.Space, t.Text, p)
 		if err != nil {
 			return nil, 0, err

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/govqa/govqa/index"
+	"github.com/govqa/govqa/nlp"
 )
 
 // A Finder gives the candidates of a question with their features: the
@@ -23,11 +24,12 @@ type Finder interface {
 
 // An example is one judged question and its candidates.
 type example struct {
-	set     string // matter, aspect, dialog
-	fold    int
-	vectors [][]float64
-	right   []bool
-	inList  bool // whether a right matter is among the candidates at all
+	set      string // matter, aspect, dialog
+	fold     int
+	vectors  [][]float64
+	right    []bool
+	untitled bool // of texts without names
+	inList   bool // whether a right matter is among the candidates at all
 }
 
 // A FitReport is what fitting the weights of the second stage found.
@@ -68,8 +70,38 @@ func Fit(ctx context.Context, dirs []string, finders []Finder, penalty float64, 
 	if len(all) == 0 {
 		return nil, fmt.Errorf("%w: no judged question in %s", ErrFolder, strings.Join(dirs, ", "))
 	}
+	return fitExamples(ctx, all, penalty, ablate)
+}
+
+// FitRetrieval learns the weights for untitled texts from BEIR folders.
+func FitRetrieval(ctx context.Context, dirs []string, seg nlp.Segmenter, lex *nlp.Lexicon, penalty float64) (*FitReport, error) {
+	var all []example
+	for _, dir := range dirs {
+		_, err := retrieve(ctx, dir, seg, lex, nil, func(id string, hits []index.Hit, rel map[string]int) {
+			x := example{set: filepath.Base(dir), fold: foldOf(id), untitled: true}
+			for _, h := range hits {
+				x.vectors = append(x.vectors, h.Features)
+				x.right = append(x.right, rel[h.Key.ID] > 0)
+				x.inList = x.inList || rel[h.Key.ID] > 0
+			}
+			all = append(all, x)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return fitExamples(ctx, all, penalty, false)
+}
+
+func fitExamples(ctx context.Context, all []example, penalty float64, ablate bool) (*FitReport, error) {
 	r := &FitReport{Weights: map[string]float64{}, Ablations: map[string]Quality{}, names: index.FeatureNames()}
-	r.Present = measure(all, func(int) []float64 { return index.DefaultWeights() })
+	named, untitled := index.DefaultWeights()
+	r.Present = measure(all, func(int) []float64 {
+		if all[0].untitled {
+			return untitled
+		}
+		return named
+	})
 	f := newFitter(all, len(r.names), penalty)
 	r.Fitted = measure(all, f.byFold(-1))
 	r.Low, r.High = f.interval(all)

@@ -62,6 +62,20 @@ type beirLine struct {
 // questions. If run is not nil, the first hundred hits of every question are
 // written to it as a TREC run.
 func Retrieval(ctx context.Context, dir string, seg nlp.Segmenter, lex *nlp.Lexicon, run io.Writer, progress func(int)) (RetrievalReport, error) {
+	var failed error
+	report, err := retrieve(ctx, dir, seg, lex, progress, func(id string, hits []index.Hit, _ map[string]int) {
+		for i, h := range hits {
+			if run == nil || failed != nil {
+				break
+			}
+			_, failed = fmt.Fprintf(run, "%s Q0 %s %d %.6f govqa\n", id, h.Key.ID, i+1, h.Score)
+		}
+	})
+	return report, errors.Join(err, failed)
+}
+
+// retrieve is Retrieval that calls tell with every question's hits.
+func retrieve(ctx context.Context, dir string, seg nlp.Segmenter, lex *nlp.Lexicon, progress func(int), tell func(id string, hits []index.Hit, rel map[string]int)) (RetrievalReport, error) {
 	report := RetrievalReport{Folder: filepath.Base(dir)}
 	queries, err := readJSONL[beirLine](filepath.Join(dir, "queries.jsonl"))
 	if err != nil {
@@ -94,12 +108,12 @@ func Retrieval(ctx context.Context, dir string, seg nlp.Segmenter, lex *nlp.Lexi
 	if err != nil {
 		return report, err
 	}
-	err = report.ask(ctx, ix, nlp.Parser{Segmenter: seg, Lexicon: lex, Speller: speller}, queries, qrels, run)
+	err = report.ask(ctx, ix, nlp.Parser{Segmenter: seg, Lexicon: lex, Speller: speller}, queries, qrels, tell)
 	return report, err
 }
 
 // ask runs every judged question and adds up the figures.
-func (r *RetrievalReport) ask(ctx context.Context, ix *index.Index, parser nlp.Parser, queries []beirLine, qrels map[string]map[string]int, run io.Writer) error {
+func (r *RetrievalReport) ask(ctx context.Context, ix *index.Index, parser nlp.Parser, queries []beirLine, qrels map[string]map[string]int, tell func(string, []index.Hit, map[string]int)) error {
 	var took []time.Duration
 	for _, q := range queries {
 		rel := qrels[q.ID]
@@ -113,14 +127,7 @@ func (r *RetrievalReport) ask(ctx context.Context, ix *index.Index, parser nlp.P
 		}
 		took = append(took, time.Since(start))
 		r.add(hits, rel)
-		for i, h := range hits {
-			if run == nil {
-				break
-			}
-			if _, err := fmt.Fprintf(run, "%s Q0 %s %d %.6f govqa\n", q.ID, h.Key.ID, i+1, h.Score); err != nil {
-				return err
-			}
-		}
+		tell(q.ID, hits, rel)
 	}
 	if r.N == 0 {
 		return fmt.Errorf("%w: no judged question", ErrFolder)

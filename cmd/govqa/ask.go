@@ -127,6 +127,9 @@ func evalFit(ctx context.Context, c *call) (err error) {
 	if len(c.args) == 0 {
 		return errUsage
 	}
+	if c.values.untitled {
+		return evalFitUntitled(ctx, c)
+	}
 	var dirs []string
 	var finders []eval.Finder
 	var weighers []eval.Weigher
@@ -155,5 +158,20 @@ func evalFit(ctx context.Context, c *call) (err error) {
 		return err
 	}
 	_, err = fmt.Fprint(c.out, report, verdict)
+	return err
+}
+
+// evalFitUntitled fits the weights for untitled texts on BEIR folders.
+func evalFitUntitled(ctx context.Context, c *call) error {
+	l := <-loadSegmenter()
+	if l.err != nil {
+		return l.err
+	}
+	defer l.seg.Close()
+	report, err := eval.FitRetrieval(ctx, c.args, l.seg, l.lex, c.values.penalty)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(c.out, report)
 	return err
 }

@@ -83,7 +83,7 @@ func TestAsk(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	want(t, must(t, "ask", "-data", data, "居住证怎么办"), []string{"居住证申领", "来源：https://", "内置示例数据"})
 
-	out := must(t, "ask", "-json", "-data", data, "居住证", "要多久")
+	out := must(t, "ask", "-json", "-data", data, "办居住证", "要多久")
 	var keys map[string]json.RawMessage
 	var a answer.Answer
 	if err := json.Unmarshal([]byte(out), &keys); err != nil {

@@ -53,7 +53,7 @@ type values struct {
 	role, agency               string
 	all                        bool
 	penalty                    float64
-	ablate                     bool
+	ablate, untitled           bool
 	k                          int
 	repeats, prequential       bool
 	raw, hash                  bool
@@ -192,6 +192,7 @@ func commands() []command {
 				"评判题目录前可写明它所问的数据目录，不写就是 -data 的目录。权重写在 index/rank.go，由人决定是否采用。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.Float64Var(&c.values.penalty, "penalty", 2, "权重的 L2 惩罚")
+				fs.BoolVar(&c.values.untitled, "untitled", false, "拟合没有标题的文本的权重，目录是 BEIR 格式")
 				fs.BoolVar(&c.values.ablate, "ablate", false, "逐个去掉特征再拟合（要几分钟）")
 			}},
 		{name: "eval recommend", args: "事件.tsv", short: "在办事经历上评测推荐", run: evalRecommend,

@@ -144,7 +144,7 @@ func eventSink(ctx context.Context, c *call) (eventSinkFunc, func() error, error
 			return r, err
 		}, none, nil
 	}
-	s, err := openHistory(c.data, 0, logTo(c.err))
+	s, err := openHistory(c.data, -1, logTo(c.err)) // how long events are kept is the service's to say
 	if err != nil {
 		return nil, nil, err
 	}
