@@ -76,9 +76,6 @@ type Engine struct {
 	fresh sync.Mutex       // one Refresh at a time
 }
 
-// maxEvents is how many life events the first page offers.
-const maxEvents = 12
-
 // A view holds the small parts of one edition that every answer needs. It
 // never changes once it is made.
 type view struct {
@@ -88,7 +85,6 @@ type view struct {
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
 	life      *recommend.LifeEvents
-	events    []string // names of life events, to offer
 	sample    bool
 
 	items sync.Map // code -> *listed, as they are asked for
@@ -152,9 +148,6 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 			inForce = append(inForce, b)
 			v.bundles[b.ID] = b
 			v.sample = v.sample || b.Source.Sample
-			if len(v.events) < maxEvents {
-				v.events = append(v.events, b.Name)
-			}
 		}
 	}
 	counts, err := e.Index.Counts(index.Filter{On: e.Now()})
@@ -216,15 +209,6 @@ func (e *Engine) Edition() corpus.Edition {
 func (e *Engine) Sample() bool {
 	v := e.view.Load()
 	return v != nil && v.sample
-}
-
-// LifeEvents returns the names of the life events in force, at most a dozen.
-func (e *Engine) LifeEvents() []string {
-	v := e.view.Load()
-	if v == nil {
-		return nil
-	}
-	return v.events
 }
 
 // Ask answers one question. It reads top to bottom, and that is the whole

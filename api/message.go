@@ -29,6 +29,8 @@ type messageTaker interface {
 type guideReader interface {
 	Around(ctx context.Context, g *corpus.Guide) (answer.Around, error)
 	Events(ctx context.Context, region corpus.RegionCode) ([]answer.LifeEvent, error)
+	// Recommend lists what somebody is likely to need next.
+	Recommend(ctx context.Context, r answer.RecommendRequest) (answer.RecommendPage, error)
 	// Event returns corpus.ErrNotFound if there is none of that id.
 	Event(ctx context.Context, id string) (*answer.EventGuide, error)
 }

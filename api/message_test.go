@@ -25,6 +25,10 @@ func (f *fake) Event(context.Context, string) (*answer.EventGuide, error) {
 	return nil, corpus.ErrNotFound
 }
 
+func (f *fake) Recommend(context.Context, answer.RecommendRequest) (answer.RecommendPage, error) {
+	return answer.RecommendPage{}, nil
+}
+
 // Leave keeps nothing: its receipt holds what it was told.
 func (f *fake) Leave(_ context.Context, m answer.Message) (answer.Receipt, error) {
 	if m.Text == "满了" {

@@ -54,6 +54,7 @@ type citizenPages struct {
 const (
 	pageTimeout  = 15 * time.Second // for all that one page asks of the engine; a question has a deadline of its own
 	hotOnPage    = 6
+	likelyOnPage = 4
 	eventsOnPage = 8
 	rememberFor  = 365 * 24 * 3600 // seconds
 	cookieLarge  = "large"
@@ -216,6 +217,12 @@ func (p *citizenPages) invite(ctx context.Context, chat *web.Chat) (err error) {
 	if chat.Themes, err = p.engine.Themes(ctx, chat.Visitor.Region); err != nil {
 		return err
 	}
+	// Of nobody in particular: whoever has agreed gets their own list by the script.
+	likely, err := p.engine.Recommend(ctx, answer.RecommendRequest{Region: chat.Visitor.Region, Limit: likelyOnPage})
+	if err != nil {
+		return err
+	}
+	chat.Likely = likely.Recommendations
 	chat.Events, err = p.engine.Events(ctx, chat.Visitor.Region)
 	chat.Events = chat.Events[:min(len(chat.Events), eventsOnPage)]
 	return err

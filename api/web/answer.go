@@ -86,7 +86,7 @@ type row struct {
 // A choice is an option and what is known of the matter it stands for.
 type choice struct {
 	answer.Option
-	About string // agency and region
+	About string // name, where the label does not have it, agency and region
 }
 
 func newTurn(a *answer.Answer, question, hotline string) *turn {
@@ -124,16 +124,20 @@ func (t *turn) RateID() string {
 // choices pairs the options with the matters they stand for, and lists the
 // matters offered that no option stands for.
 func choices(a *answer.Answer) ([]choice, []answer.MatterRef) {
-	about := map[string]string{}
+	named := map[string]answer.MatterRef{}
 	for _, m := range a.Matters {
-		about[m.Code] = joined(" · ", m.Agency, m.Region)
+		named[m.Code] = m
 	}
 	var list []choice
 	optioned := map[string]bool{}
 	for _, o := range a.Options {
 		c := choice{Option: o}
 		if o.Code != "" {
-			c.About = about[o.Code]
+			m := named[o.Code]
+			if strings.Contains(o.Label, m.Name) {
+				m.Name = "" // a question back names the situation; else the name is said already
+			}
+			c.About = joined(" · ", m.Name, m.Agency, m.Region)
 			optioned[o.Code] = true
 		}
 		list = append(list, c)

@@ -154,6 +154,7 @@ func testConsent(parent context.Context, t *testing.T) {
 	b.until("!document.querySelector('[data-kit]').hidden")
 	b.visit("/#welcome")
 	b.until("document.getElementById('likely').innerText.includes('每年要签注一次')")
+	b.is("!document.getElementById('likely').innerText.includes('每年这个时候办的人多')")
 	b.shoot("likely-360")
 	b.do("sessionStorage.clear()")
 	b.say("那要几天")

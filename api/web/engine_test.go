@@ -305,3 +305,7 @@ func (e *engine) MessageStatus(_ context.Context, number, code string) (answer.M
 	return answer.MessageStatus{Number: number, Kind: "咨询", Text: "社区食堂老人吃饭有补贴吗？", Status: answer.MessageAnswered, Received: receipt.Received,
 		Replies: []answer.MessageReply{{Agency: "安澜市民政局", Text: "有，请到所在社区登记。", Time: receipt.Received.Add(26 * time.Hour)}}}, nil
 }
+
+func (e *engine) Recommend(context.Context, answer.RecommendRequest) (answer.RecommendPage, error) {
+	return answer.RecommendPage{Recommendations: []answer.Recommendation{{Code: "AL-YB-001", Name: "城乡居民医保参保", Reason: "每年这个时候办的人多", Kind: "season"}}}, nil
+}

@@ -69,7 +69,7 @@ func TestPages(t *testing.T) {
 		status            int
 		want, not         []string
 	}{
-		{"the invitation", "GET", "/", nil, 200, []string{"想办什么事", "身份证丢了怎么补", ">新生儿出生</a>", "户籍办理", "听涛区"}, nil},
+		{"the invitation", "GET", "/", nil, 200, []string{"想办什么事", "身份证丢了怎么补", ">新生儿出生</a>", "户籍办理", "听涛区", "城乡居民医保参保<small>每年这个时候办的人多</small>"}, nil},
 		{"a question in the address", "GET", "/?q=" + url.QueryEscape("居住证要什么材料"), nil, 200, []string{"居民身份证", "演示数据"}, []string{"想办什么事"}},
 		{"the same by the path of the form", "GET", "/ask?q=" + url.QueryEscape("去月球"), nil, 200, []string{`data-outcome="not_found"`}, nil},
 		{"a question by form", "POST", "/ask", url.Values{"q": {"我要落户"}}, 200, []string{"新生儿落户", `name="state" value="state-3"`}, nil},

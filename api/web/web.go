@@ -234,6 +234,7 @@ type Chat struct {
 	Hot      []answer.HotQuestion
 	Themes   []answer.ThemeCount
 	Events   []answer.LifeEvent
+	Likely   []answer.Recommendation // to be needed by somebody in the visitor's region
 }
 
 // Chat writes the chat page.

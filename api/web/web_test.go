@@ -80,7 +80,7 @@ func TestAnswers(t *testing.T) {
 		{"a standard answer is not said twice", "居住证丢了要紧吗", []string{"<strong>要紧。</strong>\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。</p>", "更新日期：2026-05-12"}, []string{"<dl"}},
 		{"steps that end the text are left to the card", "办理流程", []string{"的办理流程：</strong></p>", "<dd>1. 申请\n2. 受理\n3. 领取</dd>"}, nil},
 		{"a choice of matters", "我要落户",
-			[]string{`data-outcome="choose"`, `name="pick" value="投靠落户怎么办"`, "新生儿落户<small>安澜市公安局 · 安澜市</small>", `href="/matters/c"`, "人才引进落户"},
+			[]string{`data-outcome="choose"`, `name="pick" value="投靠落户怎么办"`, "新生儿落户<small>出生登记 · 安澜市公安局 · 安澜市</small>", `href="/matters/c"`, "人才引进落户"},
 			[]string{`href="/matters/a"`, `class="matter"`, "1. 新生儿落户"}},
 		{"a life event", "生孩子要办什么", []string{`href="/events/AL-B-1">看先后顺序和材料清单</a>`, "更新日期：2026-05-12", `name="pick" value="出生登记"`}, []string{"<dl", "1. 出生登记"}},
 		{"a question back", "帮我看看房子", []string{`data-outcome="clarify"`, `class="chip" form="ask" formnovalidate name="pick" value="租房备案"`}, nil},

@@ -131,12 +131,17 @@ function help(a, q) {
 }
 
 function choices(a) {
-  const about = new Map(a.matters.map((m) => [m.code, [m.agency, m.region].filter(Boolean).join(' · ')]));
+  const named = new Map(a.matters.map((m) => [m.code, m]));
+  // A question back names the situation: then the matter is said as well.
+  const about = (o) => {
+    const m = named.get(o.code);
+    return m && [!o.label.includes(m.name) && m.name, m.agency, m.region].filter(Boolean).join(' · ');
+  };
   const optioned = new Set(a.options.map((o) => o.code));
   const offered = a.outcome === 'answered' ? [] : a.matters.filter((m) => !optioned.has(m.code));
   const small = (s) => s && h('small', {}, s);
   const list = [
-    ...a.options.map((o) => h('button', { class: o.code ? 'choice' : 'chip', type: 'button', click: () => ask(o.text) }, o.label, small(o.code && about.get(o.code)))),
+    ...a.options.map((o) => h('button', { class: o.code ? 'choice' : 'chip', type: 'button', click: () => ask(o.text) }, o.label, small(o.code && about(o)))),
     ...offered.map((m) => h('a', { class: 'choice', href: matterPath(m.code) }, m.name, small(m.agency))),
   ];
   return list.length && h('div', { class: 'choices', role: 'group', 'aria-label': '您可以接着选' }, list);

@@ -150,23 +150,32 @@ function personalSwitch(after) {
   return b;
 }
 
+// showLikely shows, to whoever has agreed, their own list in place of the
+// region's that came with the page.
 async function showLikely() {
   const section = $('likely');
   if (!section) return;
-  section.hidden = true;
+  const shown = section.querySelector('ul');
+  if (!regional) regional = { list: shown.cloneNode(true), hidden: section.hidden };
+  const put = (list, hidden) => {
+    section.querySelector('ul').replaceWith(list);
+    section.querySelector('.row')?.remove();
+    section.append(h('p', { class: 'row' }, personalSwitch(showLikely)));
+    section.hidden = hidden;
+  };
+  put(regional.list.cloneNode(true), regional.hidden);
   if (!subject()) return;
   try {
     const query = new URLSearchParams({ subject: subject(), limit: '4' });
     if ($('region')?.value) query.set('region', $('region').value);
     const res = await fetch('/api/v1/recommendations?' + query, { headers: { Accept: 'application/json' } });
-    const got = res.ok ? await res.json() : {};
-    const found = (Array.isArray(got) ? got : got.recommendations || got.items || []).filter((r) => r.code && r.name);
+    const found = res.ok ? (await res.json()).recommendations : [];
     if (!found.length) return;
-    section.replaceChildren(h('h2', {}, '猜您要办'), h('ul', { class: 'list' }, found.map((r) =>
-      h('li', {}, h('a', { href: matterPath(r.code) }, r.name, r.reason && h('small', {}, r.reason))))), h('p', { class: 'row' }, personalSwitch(showLikely)));
-    section.hidden = false;
+    put(h('ul', { class: 'list' }, found.map((r) => h('li', {}, h('a', { href: matterPath(r.code) }, r.name, r.reason && h('small', {}, r.reason))))), false);
   } catch { /* recommendations that do not come are no loss */ }
 }
+
+let regional = null; // the list that came with the page
 
 // setUpAbout puts the switches of this device on the page that explains them.
 function setUpAbout() {
