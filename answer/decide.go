@@ -3,6 +3,7 @@ package answer
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
@@ -65,7 +66,7 @@ const (
 )
 
 // decide weighs the hits.
-func decide(u *understood, f found) verdict {
+func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	if u.matter != "" {
 		return verdict{outcome: Answered, picked: u.matter, confidence: .9}
 	}
@@ -82,7 +83,7 @@ func decide(u *understood, f found) verdict {
 		return verdict{outcome: Answered, faq: f.faqs[0].Key.ID, matters: f.guides, confidence: f.faqs[0].Named}
 	}
 	// Who says a name that editors gave, all of it and nothing else, means it.
-	called := len(f.guides) > 0 && f.guides[0].Named >= .95 && f.guides[0].Asked >= .95
+	called := len(f.guides) > 0 && (f.guides[0].Named >= .95 && f.guides[0].Asked >= .95 || e.firstOfIts(v, u, &f.guides[0]))
 	ask := len(f.guides) > 0 && !called && ev.logistic(&askWeights) >= askBack
 	if !ask && !called && (len(f.guides) == 0 || ev.logistic(&coveredWeights) < covered) {
 		return verdict{outcome: NotFound, confidence: guide}
@@ -97,6 +98,24 @@ func decide(u *understood, f found) verdict {
 		return verdict{outcome: Choose, matters: near, confidence: guide}
 	}
 	return verdict{outcome: Answered, matters: f.guides, confidence: guide}
+}
+
+// firstOfIts reports whether a hit is what people mean who name a certificate
+// and say no more of it: 居住证要什么材料 is about 居住证申领.
+func (e *Engine) firstOfIts(v *view, u *understood, h *index.Hit) bool {
+	if u.question.Situations != 0 || e.Lexicon.Situations(e.Segmenter, nlp.Normalize(h.Title))&e.Lexicon.SituationsNamed("first") == 0 {
+		return false
+	}
+	n := 0
+	for _, r := range v.parser.Base(h.Title) {
+		if nlp.IsHan(r) {
+			n++
+			if !strings.ContainsRune(u.question.Text, r) {
+				return false
+			}
+		}
+	}
+	return n >= 2
 }
 
 // faqFits reports whether the first FAQ says just what was asked. A guide

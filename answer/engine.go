@@ -232,7 +232,7 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	verdict := decide(&u, f)
+	verdict := e.decide(v, &u, f)
 	a, err := e.answer(v, &u, &verdict)
 	if err != nil {
 		return Answer{}, err

@@ -174,7 +174,7 @@ const impliedWeight = .4
 func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
 	q := p.Parse(text)
 	if q.Situations != 0 {
-		context = p.withoutSituations(context)
+		context = p.Base(context)
 	}
 	c := p.Parse(context)
 	if q.Situations == 0 {
@@ -201,9 +201,9 @@ func (p *Parser) ParseFollowUp(text, context string, weight float32) Question {
 	return q
 }
 
-// withoutSituations leaves out the words of a matter's name that say its
-// situation.
-func (p *Parser) withoutSituations(name string) string {
+// Base returns a matter's name without the words that say its situation:
+// 居住证 for 居住证申领.
+func (p *Parser) Base(name string) string {
 	name = Normalize(name)
 	runes := []rune(name)
 	over := wordsOver(p.Segmenter, name, len(runes))
