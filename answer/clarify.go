@@ -1,10 +1,8 @@
 package answer
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/nlp"
@@ -34,7 +32,7 @@ func (e *Engine) splitOn(v *view, guides []*corpus.Guide) (s split, ok bool) {
 	if s := byAudience(guides); len(s.groups) > 1 {
 		return s, true
 	}
-	if s := e.bySituation(guides); len(s.groups) > 1 {
+	if s := e.bySituation(v, guides); len(s.groups) > 1 {
 		return s, true
 	}
 	return split{}, false
@@ -84,9 +82,15 @@ func byAudience(guides []*corpus.Guide) split {
 	return s
 }
 
-// bySituation asks for the situation, when each guide but one at most has one
-// that not all have.
-func (e *Engine) bySituation(guides []*corpus.Guide) split {
+// bySituation asks for the situation, when the names say the same thing and
+// each guide but one at most has a situation that not all have.
+func (e *Engine) bySituation(v *view, guides []*corpus.Guide) split {
+	base := v.parser.Base(guides[0].Name)
+	for _, g := range guides[1:] {
+		if alike(base, v.parser.Base(g.Name)) < sameThing {
+			return split{}
+		}
+	}
 	sets := make([]nlp.SituationSet, len(guides))
 	all := ^nlp.SituationSet(0)
 	for i, g := range guides {
@@ -111,40 +115,37 @@ func (e *Engine) bySituation(guides []*corpus.Guide) split {
 
 const otherSituation = "其他情况"
 
+// sameThing is how alike two names must be without their situations.
+const sameThing = .6
+
 // replyClarify asks one question back. Its options leave fewer matters; the
 // last two leave the questioning.
 func (e *Engine) replyClarify(v *view, d *verdict, guides []*corpus.Guide, s split, a *Answer) {
 	a.Outcome, a.Text = Clarify, s.question
 	for n, g := range s.groups {
-		o := Option{Label: g.label, Text: g.label}
-		if len(g.matters) == 1 {
+		o, line := Option{Label: g.label, Text: g.label}, g.label
+		var codes []string
+		for _, i := range g.matters {
+			codes = append(codes, guides[i].Code)
+		}
+		if len(codes) == 1 {
 			only := guides[g.matters[0]]
 			o.Code = only.Code
 			if g.label == otherSituation {
-				o.Label = only.Name
+				o.Label, line = only.Name, only.Name
+			} else if only.Name != guides[0].Name || n == 0 {
+				line += "（" + only.Name + "）"
 			}
 		}
 		a.Options = append(a.Options, o)
-		a.Text += fmt.Sprintf("\n%d. %s", n+1, o.Label)
-		d.pick(o)
+		a.Text += fmt.Sprintf("\n%d. %s", n+1, line)
+		d.pick(o, codes...)
 	}
 	a.Options = append(a.Options, Option{Label: replyNone, Text: replyNone}, Option{Label: replyShow, Text: replyShow})
 	d.outcome = Clarify
 }
 
-// pick notes what a numbered option stands for.
-func (d *verdict) pick(o Option) {
-	d.labels = append(d.labels, o.Text)
-	d.picks = append(d.picks, cmp.Or(o.Code, o.Text))
-}
-
-// repliedAs reads as whom a reply to byAudience's question is meant.
-func repliedAs(text string) corpus.Audience {
-	switch {
-	case strings.Contains(text, "个人"):
-		return corpus.Person
-	case strings.Contains(text, "单位"), strings.Contains(text, "企业"), strings.Contains(text, "公司"):
-		return corpus.Enterprise
-	}
-	return ""
+// pick notes which matters a numbered option stands for.
+func (d *verdict) pick(o Option, codes ...string) {
+	d.picks = append(d.picks, pick{Texts: slices.Compact([]string{o.Text, o.Label}), Codes: codes})
 }

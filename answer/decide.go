@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"cmp"
 	"context"
 	"strings"
 
@@ -19,8 +18,8 @@ type found struct {
 func (e *Engine) search(ctx context.Context, v *view, u *understood, q *nlp.Question) (found, error) {
 	var f found
 	filter := index.Filter{Region: u.region, On: e.Now()}
-	if who := cmp.Or(u.request.Audience, u.repliedAs); who != "" {
-		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{who})
+	if u.request.Audience != "" {
+		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{u.request.Audience})
 	}
 	for _, s := range []struct {
 		typ   corpus.Type
@@ -43,9 +42,8 @@ type verdict struct {
 	faq        string      // id of the FAQ to quote
 	bundle     string      // id of the life event to list
 	confidence float64
-	picked     string   // code of a matter that needs no score
-	picks      []string // what the numbered options stand for: a code or a reply
-	labels     []string // the texts of these options
+	picked     string // code of a matter that needs no score
+	picks      []pick // the numbered options
 }
 
 // The thresholds of the verdict, chosen on the tables that `govqa eval fit`
@@ -57,6 +55,7 @@ const (
 	covered    = .66 // of the probability that a right matter is among the first
 	askBack    = .15 // of the probability that several matters fit
 	sure       = .5  // of confidence, to answer
+	hopeless   = .1  // of confidence, not even to ask back
 	sureAspect = .38 // … about an aspect, since matters alike have like fields
 	maxOffered = 8
 	maxRounds  = 2 // of asking back, in a row
@@ -73,6 +72,9 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	if u.foreign != "" || u.none {
 		return verdict{outcome: NotFound}
 	}
+	if len(u.among) > 0 {
+		return verdict{outcome: Choose, matters: u.among, confidence: sure}
+	}
 	ev := weigh(&u.question, f.guides)
 	guide := confidence(&ev, f.guides)
 	if len(f.bundles) > 0 && !u.question.Asked && f.bundles[0].Named >= bundleNamed && f.bundles[0].Asked >= bundleAsked &&
@@ -84,20 +86,40 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	}
 	// Who says a name that editors gave, all of it and nothing else, means it.
 	called := len(f.guides) > 0 && (f.guides[0].Named >= .95 && f.guides[0].Asked >= .95 || e.firstOfIts(v, u, &f.guides[0]))
-	ask := len(f.guides) > 0 && !called && ev.logistic(&askWeights) >= askBack
-	if !ask && !called && (len(f.guides) == 0 || ev.logistic(&coveredWeights) < covered) {
+	if len(f.guides) == 0 || u.question.Bare() == 0 && u.question.Situations == 0 {
+		return verdict{outcome: NotFound, confidence: guide} // nothing is said that one could look for
+	}
+	ask := !called && ev.logistic(&askWeights) >= askBack
+	if !called && ev.logistic(&coveredWeights) < covered && (!ask || guide < hopeless) {
 		return verdict{outcome: NotFound, confidence: guide}
 	}
 	least := sure
 	if u.question.Asked {
 		least = sureAspect
 	}
-	// Who wants to have something done is not answered with where to look it up.
-	tells := ev[evService] > 0 && !u.question.Asked && !called
-	if near := near(f.guides); len(near) > 1 && u.previous.Rounds < maxRounds && (ask || guide < least || tells) {
+	near := near(f.guides)
+	// Who wants to have something done is not answered with where to look it
+	// up, nor with how to end it.
+	if beside := !called && (ev[evService] > 0 && !u.question.Asked || e.ends(u, &f.guides[0])); beside || guide < least && !called {
+		near = f.guides[:max(len(near), min(3, len(f.guides)))]
+		if len(near) > 1 {
+			ask = true
+		}
+	}
+	switch {
+	case ask && len(near) > 1 && u.previous.Rounds < maxRounds:
 		return verdict{outcome: Choose, matters: near, confidence: guide}
+	case guide < least && !called:
+		return verdict{outcome: NotFound, confidence: guide}
 	}
 	return verdict{outcome: Answered, matters: f.guides, confidence: guide}
+}
+
+// ends reports whether a hit is about giving up what the question does not say
+// is given up: who asks how to register is not told how to strike off.
+func (e *Engine) ends(u *understood, h *index.Hit) bool {
+	ending := e.Lexicon.SituationsNamed("close", "void")
+	return e.Lexicon.Situations(e.Segmenter, nlp.Normalize(h.Title))&ending != 0 && u.question.Situations&ending == 0
 }
 
 // firstOfIts reports whether a hit is what people mean who name a certificate
@@ -166,8 +188,12 @@ func confidence(ev *Evidence, hits []index.Hit) float64 {
 func (v verdict) state(u *understood) state {
 	s := state{Matter: u.previous.Matter, Aspect: u.question.Aspect(), Place: u.region}
 	switch {
+	case u.none || u.foreign != "":
+		s.Matter = "" // the next question is not about it
 	case v.picked != "":
-		s.Matter = v.picked
+		s.Matter, s.Offered, s.Picks = v.picked, u.previous.Offered, u.previous.Picks // one may pick again
+	case v.bundle != "":
+		s.Picks = v.picks
 	case v.outcome == Answered && len(v.matters) > 0:
 		s.Matter = v.matters[0].Key.ID
 		for _, h := range v.matters[:min(3, len(v.matters))] { // as the answer names them
@@ -180,7 +206,7 @@ func (v verdict) state(u *understood) state {
 		for _, h := range v.matters {
 			s.Offered = append(s.Offered, h.Key.ID)
 		}
-		s.Base, s.Rounds, s.Picks, s.Labels = u.said(), u.previous.Rounds+1, v.picks, v.labels
+		s.Base, s.Rounds, s.Picks = u.said(), u.previous.Rounds+1, v.picks
 	}
 	return s
 }

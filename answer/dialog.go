@@ -12,28 +12,36 @@ import (
 	"github.com/govqa/govqa/nlp"
 )
 
-// ordinal is how people pick from a list: 第二个, 就选第2项吧, 最后一个.
-var ordinal = regexp.MustCompile(`^[那就我要选是办看问的请好嗯点 ,]*(?:第)?(最后一|[一二两三四五六七八九十]|\d{1,2})(?:个|项|号|条|种|件|那个)?[吧的呢了啊呀就好行 ,。.!]*$`)
+// ordinal is how people pick from a list: 第二个, 就选第2项吧, 说错了,是最后一个.
+var ordinal = regexp.MustCompile(`^(?:说错了|不对|错了)?[那就我要选是办看问的请好嗯点 ,]*(?:第)?(最后一|[一二两三四五六七八九十]|\d{1,2})(?:个|项|号|条|种|件|那个)?[吧的呢了啊呀就好行 ,。.!]*$`)
 
 var numerals = map[string]int{"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
 
-// picked reports which of the options the text picks: by its place in the list,
-// or by its code as a button sends it. It is a matter's code, or the reply
-// that an option of a question asked back stands for.
-func (u *understood) picked() (string, bool) {
-	if slices.Contains(u.previous.Offered, u.request.Text) {
-		return u.request.Text, true
-	}
-	if i := slices.Index(u.previous.Labels, u.request.Text); i >= 0 {
-		return u.previous.Picks[i], true
-	}
-	list := u.previous.Picks
+// picked reports which of the matters offered the text picks: by the place in
+// the list, by a matter's code as a button sends it, or by the words of an
+// option. Several codes are those that an option leaves.
+func (u *understood) picked() ([]string, bool) {
+	p := &u.previous
+	codes := slices.Clone(p.Offered)
+	list := p.Picks
 	if len(list) == 0 {
-		list = u.previous.Offered
+		for _, code := range p.Offered {
+			list = append(list, pick{Codes: []string{code}})
+		}
+	}
+	said := plain(u.request.Text)
+	for _, o := range list {
+		codes = append(codes, o.Codes...)
+		if len(o.Codes) > 0 && slices.ContainsFunc(o.Texts, func(text string) bool { return plain(text) == said }) {
+			return o.Codes, true
+		}
+	}
+	if slices.Contains(codes, u.request.Text) {
+		return []string{u.request.Text}, true
 	}
 	m := ordinal.FindStringSubmatch(nlp.Normalize(u.request.Text))
-	if m == nil || len(list) == 0 {
-		return "", false
+	if m == nil {
+		return nil, false
 	}
 	n := numerals[m[1]]
 	switch {
@@ -42,10 +50,10 @@ func (u *understood) picked() (string, bool) {
 	case n == 0:
 		n, _ = strconv.Atoi(m[1]) // the expression has let only digits through
 	}
-	if n < 1 || n > len(list) {
-		return "", false
+	if n < 1 || n > len(list) || len(list[n-1].Codes) == 0 {
+		return nil, false
 	}
-	return list[n-1], true
+	return list[n-1].Codes, true
 }
 
 // What a citizen can say to a question that is asked back, beside an option.
@@ -53,6 +61,11 @@ const (
 	replyNone = "都不是"
 	replyShow = "直接看结果"
 )
+
+var noneOfThem = []string{replyNone, "都不对", "以上都不是", "没有我要的", "都没有"}
+
+// plain is a text as it is compared with an option.
+func plain(text string) string { return strings.Trim(nlp.Normalize(text), " ,。.!?") }
 
 // The weights of the words of the matter talked about, in a question that
 // goes on with it: less where it says something of its own, more where it says
@@ -77,7 +90,7 @@ const (
 // as another aspect or situation of the matter talked about, or as a reply to
 // what was asked back.
 func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error) {
-	if u.matter != "" || u.none {
+	if u.matter != "" || u.none || len(u.among) > 0 {
 		return found{}, nil
 	}
 	alone, err := e.search(ctx, v, u, &u.question)
@@ -148,7 +161,7 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 // clarified searches for what was asked together with the reply to what was
 // asked back, among what was offered first.
 func (e *Engine) clarified(ctx context.Context, v *view, u *understood) (found, error) {
-	u.clarifies, u.repliedAs = true, repliedAs(u.request.Text)
+	u.clarifies = true
 	asked, aspects := u.question.Asked, u.question.Aspects
 	u.question = v.parser.Parse(u.said())
 	if asked {

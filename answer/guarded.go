@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"slices"
 	"time"
 
 	"github.com/govqa/govqa/answer/guard"
@@ -12,7 +11,7 @@ import (
 // and what must be caught before anything is searched, or nil. The code of an
 // offered matter, which a button sends, is neither.
 func (e *Engine) screen(r Request) (safe Request, caught *guard.Finding) {
-	if previous, err := readState(r.State, e.StateKey, e.Now()); err == nil && slices.Contains(previous.Offered, r.Text) {
+	if previous, err := readState(r.State, e.StateKey, e.Now()); err == nil && previous.offers(r.Text) {
 		return r, nil
 	}
 	if f, ok := e.Guard.Check(r.Text); ok {

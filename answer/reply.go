@@ -24,7 +24,7 @@ func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 	case d.outcome == NotFound:
 		notFound(v, u, &a)
 	case d.bundle != "":
-		err = e.replyBundle(v, *d, &a)
+		err = e.replyBundle(v, d, &a)
 	case d.faq != "":
 		err = e.replyFAQ(v, *d, &a)
 	case d.outcome == Choose:
@@ -109,7 +109,7 @@ func (e *Engine) replyFAQ(v *view, d verdict, a *Answer) error {
 }
 
 // replyBundle lists the matters of a life event in their order.
-func (e *Engine) replyBundle(v *view, d verdict, a *Answer) error {
+func (e *Engine) replyBundle(v *view, d *verdict, a *Answer) error {
 	b := v.bundles[d.bundle]
 	if b == nil {
 		return fmt.Errorf("bundle %s: %w", d.bundle, corpus.ErrNotFound)
@@ -132,7 +132,9 @@ func (e *Engine) replyBundle(v *view, d verdict, a *Answer) error {
 		}
 		lines = append(lines, line)
 		a.Matters = append(a.Matters, refOf(v, g, d.confidence, []string{"属于「" + b.Name + "」"}))
-		a.Options = append(a.Options, Option{Label: g.Name, Text: g.Name, Code: g.Code})
+		o := Option{Label: g.Name, Text: g.Name, Code: g.Code}
+		a.Options = append(a.Options, o)
+		d.pick(o, g.Code)
 	}
 	a.Text = fmt.Sprintf("「%s」包括以下%d个事项，按先后顺序：\n%s\n点选其中一项看怎么办。", b.Name, len(lines), numbered(lines))
 	a.Facts = append(a.Facts, Fact{Code: b.ID, Field: "steps", Label: b.Name, Value: numbered(lines),
@@ -166,10 +168,10 @@ func (e *Engine) replyChoices(v *view, u *understood, d *verdict, a *Answer) err
 	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
 	for n, g := range guides {
 		label := choiceLabel(v, g, d.matters)
-		o := Option{Label: label, Text: g.Name, Code: g.Code}
+		o := Option{Label: label, Text: label, Code: g.Code}
 		a.Options = append(a.Options, o)
 		a.Text += fmt.Sprintf("\n%d. %s", n+1, label)
-		d.pick(o)
+		d.pick(o, g.Code)
 	}
 	a.Options = append(a.Options, Option{Label: replyNone, Text: replyNone})
 	return nil
@@ -219,6 +221,9 @@ func share(score, best, confidence float64) float64 {
 
 // reasons says in plain Chinese why a hit was found.
 func reasons(h *index.Hit) []string {
+	if h.Name == "" {
+		return []string{}
+	}
 	why := []string{fmt.Sprintf("名称「%s」与提问相符%.0f%%", h.Name, 100*h.Named)}
 	if h.Said > 0 {
 		why = append(why, fmt.Sprintf("指南中有提问内容的%.0f%%", 100*h.Said))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/govqa/govqa/corpus"
@@ -26,12 +27,23 @@ type state struct {
 	Matter  string            `json:"m,omitempty"` // the matter talked about
 	Aspect  nlp.Aspect        `json:"a,omitempty"` // asked for last
 	Offered []string          `json:"o,omitempty"` // codes named or offered as choices, in their order
-	Picks   []string          `json:"k,omitempty"` // what the numbered options stand for, where they are not Offered
-	Labels  []string          `json:"l,omitempty"` // the texts of these options
+	Picks   []pick            `json:"k,omitempty"` // the numbered options, where they are not Offered
 	Base    string            `json:"b,omitempty"` // the question that was asked back
 	Rounds  int               `json:"r,omitempty"` // how often, in a row
 	Place   corpus.RegionCode `json:"p,omitempty"` // named in the conversation
 	Made    int64             `json:"t"`           // seconds since 1970
+}
+
+// A pick is one numbered option: how it can be said, and the matters that it
+// leaves.
+type pick struct {
+	Texts []string `json:"x"`
+	Codes []string `json:"c"`
+}
+
+// offers reports whether a code is that of a matter offered.
+func (s *state) offers(code string) bool {
+	return slices.Contains(s.Offered, code) || slices.ContainsFunc(s.Picks, func(p pick) bool { return slices.Contains(p.Codes, code) })
 }
 
 // sign writes the state and its HMAC-SHA-256 as one URL-safe word.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
 )
 
@@ -18,7 +19,7 @@ type understood struct {
 	foreign   string            // a place named that the corpus does not cover
 	region    corpus.RegionCode // to answer for: the place, or what the asker chose
 	none      bool              // what was offered is said to be wrong
-	repliedAs corpus.Audience   // as whom, in reply to what was asked back
+	among     []index.Hit       // what a picked option leaves, when it is several
 	clarifies bool              // the text replies to what was asked back
 	notices   []string
 }
@@ -33,26 +34,35 @@ func (e *Engine) understand(v *view, r Request) understood {
 	u.previous = previous
 	u.question = v.parser.Parse(r.Text)
 	u.readPlace(v)
+	if r.Region != "" && u.place == "" && !v.covers(r.Region) {
+		if name, ok := v.divisions.Name(r.Region); ok {
+			u.foreign = name
+		} else {
+			u.foreign = "区划代码为" + string(r.Region) + "的地区"
+		}
+	}
 	if u.region == "" {
 		u.region = previous.Place
 	}
-	code, ok := u.picked()
-	if ok && !slices.Contains(u.previous.Offered, code) {
-		u.request.Text = code // the reply that an option stands for
-		u.question, ok = v.parser.Parse(code), false
-	}
-	if u.previous.Rounds > 0 {
-		switch u.request.Text {
-		case replyShow:
-			code, ok = u.previous.Offered[0], len(u.previous.Offered) > 0
-		case replyNone:
+	codes, ok := u.picked()
+	if reply := plain(u.request.Text); u.previous.Rounds > 0 && len(u.previous.Offered) > 0 {
+		switch {
+		case reply == replyShow:
+			codes, ok = u.previous.Offered[:1], true
+		case slices.Contains(noneOfThem, reply):
 			u.none = true
 		}
 	}
-	if ok {
-		u.matter = code
-		if !u.question.Asked && previous.Aspect != "" {
-			u.inheritAspect()
+	if !ok {
+		return u
+	}
+	if !u.question.Asked && previous.Aspect != "" {
+		u.inheritAspect()
+	}
+	if u.matter = codes[0]; len(codes) > 1 {
+		u.matter, u.clarifies = "", true
+		for _, code := range codes {
+			u.among = append(u.among, index.Hit{Key: corpus.Key{Type: corpus.TypeGuide, ID: code}})
 		}
 	}
 	return u
@@ -115,7 +125,17 @@ func doneThere(text string, at int, code corpus.RegionCode) bool {
 	case "71", "81", "82":
 		return false
 	}
+	for _, here := range []string{"在这", "这里", "这边办", "本地", "异地"} {
+		if strings.Contains(text, here) {
+			return false
+		}
+	}
 	before := strings.TrimRight(text[:at], " ,.:?!、")
+	for _, home := range []string{"户口在", "户籍在", "身份证在", "身份证是", "户口是"} {
+		if strings.HasSuffix(before, home) {
+			return false
+		}
+	}
 	return before == "" || strings.HasSuffix(before, "在") || strings.HasSuffix(before, "我是")
 }
 
