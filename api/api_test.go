@@ -39,6 +39,8 @@ func TestAPI(t *testing.T) {
 		{"a list", nil, "POST", ask, `["身份证"]`, 422, "JSON 对象", "身份证"},
 		{"no text", nil, "POST", ask, `{}`, 422, `"field":"body.text"|缺少这一项`, "required"},
 		{"empty text", nil, "POST", ask, `{"text":""}`, 422, "body.text|不能少于 1", ""},
+		{"a certificate number as a pseudonym", nil, "POST", ask, `{"text":"几天","subject":"110101199003078515"}`, 422, "body.subject|化名", "110101"},
+		{"a telephone number as a pseudonym", nil, "POST", ask, `{"text":"几天","subject":"13800138000"}`, 422, "body.subject|化名", "1380013"},
 		{"only spaces", nil, "POST", ask, `{"text":" 　\n"}`, 422, "body.text|1 到 300", ""},
 		{"too long", nil, "POST", ask, `{"text":"` + long + `"}`, 422, "body.text|不能超过 300", "长长"},
 		{"too long under another case", nil, "POST", ask, `{"text":"几天","TEXT":"` + long + `"}`, 422, "body.text|1 到 300", "长长"},

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/corpus"
 )
 
@@ -50,6 +51,9 @@ func (in *askInput) Resolve(hc huma.Context) []error {
 	}
 	if utf8.RuneCountInString(b.Subject) > 64 {
 		f.add("body.subject", "太长")
+	}
+	if guard.Mask(b.Subject) != b.Subject {
+		f.add("body.subject", "应为化名，不要填写证件号或手机号")
 	}
 	in.request = answer.Request{
 		Text:     b.Text,

@@ -241,6 +241,24 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// The first everyday name in a corpus must find its guide: the mean length of
+// everyday names is over the guides that have one.
+func TestTheOnlyAlias(t *testing.T) {
+	var guides []corpus.Record
+	for i := range 600 {
+		guides = append(guides, guide(fmt.Sprint("G", i), fmt.Sprintf("第%d类登记", i)))
+	}
+	m := newMemory()
+	m.publish(guides)
+	ix := testIndex(t, "")
+	catchUp(t, ix, m)
+	m.publish([]corpus.Record{guide("G300", "第300类登记", alias("紫色独角兽业务"))})
+	catchUp(t, ix, m)
+	if hits := search(t, ix, "紫色独角兽登记业务", Filter{}); len(hits) == 0 || hits[0].Key.ID != "G300" {
+		t.Errorf("found %v", ids(hits))
+	}
+}
+
 // The first stage must be textbook BM25F: the test computes it from the texts
 // in the plainest way and compares every score.
 func TestFirstStageIsExactBM25F(t *testing.T) {
@@ -309,14 +327,20 @@ func plainBM25F(q *nlp.Question, records []corpus.Record, p *TypeParams) map[str
 	scores := map[string]float64{}
 	for _, term := range q.Terms {
 		df := 0.0
-		var avg [groups]float64
+		var sum, have, avg [groups]float64
 		for _, d := range docs {
 			if _, ok := d.tf[term.Space][term.Text]; ok {
 				df++
 			}
 			for g, l := range d.len[term.Space] {
-				avg[g] += l / n
+				if l > 0 {
+					sum[g] += l
+					have[g]++
+				}
 			}
+		}
+		for g := range avg {
+			avg[g] = sum[g] / max(1, have[g])
 		}
 		for id, d := range docs {
 			tf := 0.0

@@ -53,7 +53,9 @@ func (p *TypeParams) weightOf(t nlp.Term) float32 {
 
 // saturate turns a posting into (k1+1)*tf / (k1+tf), tf being the frequency
 // over all groups, weighted and normalised by length: the sum of
-// w_f * tf_f / (1 - b + b*len_f/avg_f).
+// w_f * tf_f / (1 - b + b*len_f/avg_f). avg_f is over the documents that have the
+// group: over all, the first everyday name in a corpus would seem endless and
+// count for nothing.
 func (p *TypeParams) saturate(freq posting, lens *[groups]uint32, avg *[groups]float64) float32 {
 	var tf float64
 	for g := range groups {

@@ -46,7 +46,7 @@ type segmentView struct {
 // typeStats are the exact statistics of one record type.
 type typeStats struct {
 	docs int
-	avg  [len(nlp.Spaces)][groups]float64 // mean lengths
+	avg  [len(nlp.Spaces)][groups]float64 // mean lengths over the documents that have the group
 }
 
 // sums are what statistics are computed from. Those of two sets of documents
@@ -59,6 +59,7 @@ type sums struct {
 type typeSums struct {
 	docs int
 	lens [len(nlp.Spaces)][groups]float64 // whole numbers, so that adding them is exact
+	have [len(nlp.Spaces)][groups]float64 // documents that have the group at all
 }
 
 func newSums() sums {
@@ -81,6 +82,9 @@ func (s *sums) count(e *entry, sign int) {
 	for sp, of := range e.lens {
 		for g, n := range of {
 			ts.lens[sp][g] += float64(sign) * float64(n)
+			if n > 0 {
+				ts.have[sp][g] += float64(sign)
+			}
 		}
 	}
 	s.chars.count(e, sign)
@@ -94,6 +98,7 @@ func (s *sums) add(other *sums) {
 		for sp := range o.lens {
 			for g, n := range o.lens[sp] {
 				ts.lens[sp][g] += n
+				ts.have[sp][g] += o.have[sp][g]
 			}
 		}
 	}
@@ -207,7 +212,7 @@ func (s *sums) stats() map[corpus.Type]*typeStats {
 		st := &typeStats{docs: ts.docs}
 		for sp := range st.avg {
 			for g := range st.avg[sp] {
-				st.avg[sp][g] = ts.lens[sp][g] / float64(ts.docs)
+				st.avg[sp][g] = ts.lens[sp][g] / max(1, ts.have[sp][g])
 			}
 		}
 		m[t] = st
