@@ -120,7 +120,7 @@ const sameThing = .6
 
 // replyClarify asks one question back. Its options leave fewer matters; the
 // last two leave the questioning.
-func (e *Engine) replyClarify(v *view, d *verdict, guides []*corpus.Guide, s split, a *Answer) {
+func (e *Engine) replyClarify(d *verdict, guides []*corpus.Guide, s split, a *Answer) {
 	a.Outcome, a.Text = Clarify, s.question
 	for n, g := range s.groups {
 		o, line := Option{Label: g.label, Text: g.label}, g.label
@@ -146,6 +146,6 @@ func (e *Engine) replyClarify(v *view, d *verdict, guides []*corpus.Guide, s spl
 }
 
 // pick notes which matters a numbered option stands for.
-func (d *verdict) pick(o Option, codes ...string) {
-	d.picks = append(d.picks, pick{Texts: slices.Compact([]string{o.Text, o.Label}), Codes: codes})
+func (v *verdict) pick(o Option, codes ...string) {
+	v.picks = append(v.picks, pick{Texts: slices.Compact([]string{o.Text, o.Label}), Codes: codes})
 }

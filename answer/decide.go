@@ -15,7 +15,7 @@ type found struct {
 }
 
 // search searches the records of each type for a question.
-func (e *Engine) search(ctx context.Context, v *view, u *understood, q *nlp.Question) (found, error) {
+func (e *Engine) search(ctx context.Context, u *understood, q *nlp.Question) (found, error) {
 	var f found
 	filter := index.Filter{Region: u.region, On: e.Now()}
 	if u.request.Audience != "" {

@@ -93,7 +93,7 @@ func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error
 	if u.matter != "" || u.none || len(u.among) > 0 {
 		return found{}, nil
 	}
-	alone, err := e.search(ctx, v, u, &u.question)
+	alone, err := e.search(ctx, u, &u.question)
 	if err != nil || u.previous.Matter == "" {
 		return alone, err
 	}
@@ -142,7 +142,7 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 	asked, aspects := u.question.Asked, u.question.Aspects
 	q := v.parser.ParseFollowUp(u.request.Text, g.Name, weight)
 	q.Asked, q.Aspects = asked, aspects
-	f, err := e.search(ctx, v, u, &q)
+	f, err := e.search(ctx, u, &q)
 	if err != nil || len(f.guides) == 0 {
 		return alone, err
 	}
@@ -167,7 +167,7 @@ func (e *Engine) clarified(ctx context.Context, v *view, u *understood) (found, 
 	if asked {
 		u.question.Asked, u.question.Aspects = asked, aspects
 	}
-	f, err := e.search(ctx, v, u, &u.question)
+	f, err := e.search(ctx, u, &u.question)
 	if err != nil || len(f.guides) == 0 {
 		return f, err
 	}

@@ -140,7 +140,7 @@ func (e *Engine) Evidence(ctx context.Context, text string) (Evidence, []index.H
 		return Evidence{}, nil, ErrNotReady
 	}
 	u := e.understand(v, Request{Text: text})
-	f, err := e.search(ctx, v, &u, &u.question)
+	f, err := e.search(ctx, &u, &u.question)
 	if err != nil {
 		return Evidence{}, nil, err
 	}

@@ -184,7 +184,8 @@ func makeEngine(c Corpus, change ...func(*Config)) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, e.Refresh(context.Background())
+	err = e.Refresh(context.Background())
+	return e, err
 }
 
 // sampleOnce answers from the built-in sample corpus. Its index, which lies in

@@ -22,13 +22,13 @@ func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 	var err error
 	switch {
 	case d.outcome == NotFound:
-		notFound(v, u, &a)
+		notFound(u, &a)
 	case d.bundle != "":
 		err = e.replyBundle(v, d, &a)
 	case d.faq != "":
 		err = e.replyFAQ(v, *d, &a)
 	case d.outcome == Choose:
-		err = e.replyChoices(v, u, d, &a)
+		err = e.replyChoices(v, d, &a)
 	default:
 		err = e.replyMatter(v, u, *d, &a)
 	}
@@ -147,7 +147,7 @@ func (e *Engine) replyBundle(v *view, d *verdict, a *Answer) error {
 
 // replyChoices offers matters that fit about equally well: by a question that
 // tells them apart, or by their names.
-func (e *Engine) replyChoices(v *view, u *understood, d *verdict, a *Answer) error {
+func (e *Engine) replyChoices(v *view, d *verdict, a *Answer) error {
 	var guides []*corpus.Guide
 	for i := range d.matters {
 		h := &d.matters[i]
@@ -162,7 +162,7 @@ func (e *Engine) replyChoices(v *view, u *understood, d *verdict, a *Answer) err
 		a.Notices = append(a.Notices, NoticeSample)
 	}
 	if s, ok := e.splitOn(v, guides); ok {
-		e.replyClarify(v, d, guides, s, a)
+		e.replyClarify(d, guides, s, a)
 		return nil
 	}
 	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
@@ -253,7 +253,7 @@ func followUps(g *corpus.Guide, asked []nlp.Aspect) []Option {
 }
 
 // notFound says honestly that nothing fits and where to ask.
-func notFound(v *view, u *understood, a *Answer) {
+func notFound(u *understood, a *Answer) {
 	var b strings.Builder
 	if u.foreign != "" {
 		a.Notices = append(a.Notices, NoticeRegion)

@@ -143,7 +143,7 @@ func open(t testing.TB, cfg Config, e Engine, change ...func(*Server)) *site {
 	for _, c := range change {
 		c(s)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // A Problem is a failure as a problem document (RFC 9457).
-type Problem struct {
+type Problem struct { //nolint:errname // the word of RFC 9457, and of the API
 	Type     string         `json:"type"`
 	Title    string         `json:"title"`
 	Status   int            `json:"status"`

@@ -71,7 +71,7 @@ func (s *Server) stream(ctx context.Context, e *eventWriter, r answer.Request) {
 	defer cancel()
 	defer func() { // no one else would catch it: the handler has returned
 		if v := recover(); v != nil {
-			s.problem(ctx, &panicError{v, debug.Stack()})
+			_ = s.problem(ctx, &panicError{v, debug.Stack()}) // for its log
 		}
 	}()
 	answered := s.askAside(ctx, r)

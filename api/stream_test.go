@@ -210,11 +210,11 @@ func wait[T any](t *testing.T, what string, ch <-chan T) (v T) {
 // dial opens a stream and leaves it open.
 func (s *site) dial(t *testing.T) (net.Conn, *bufio.Reader) {
 	t.Helper()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() }) // a test may have closed it
 	const body = `{"text":"几天","stream":true}`
 	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", pathAsk, len(body), body)
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -258,11 +258,14 @@ func TestShutdownFinishesAStream(t *testing.T) {
 		down <- s.Shutdown(ctx)
 	}()
 	refused := func() bool {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-		if err == nil {
-			conn.Close()
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			return true
 		}
-		return err != nil
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+		return false
 	}
 	for end := time.Now().Add(patience); !refused(); {
 		if time.Now().After(end) {
@@ -310,7 +313,7 @@ func TestShutdownBeforeListen(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

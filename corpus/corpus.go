@@ -308,7 +308,7 @@ func (p Period) Contains(t time.Time) bool {
 func (g *Guide) Key() Key { return Key{TypeGuide, g.Code} }
 
 // Key returns the FAQ's key.
-func (f *FAQ) Key() Key { return Key{TypeFAQ, f.ID} }
+func (q *FAQ) Key() Key { return Key{TypeFAQ, q.ID} }
 
 // Key returns the policy's key.
 func (p *Policy) Key() Key { return Key{TypePolicy, p.ID} }

@@ -165,7 +165,7 @@ func (e Extra) keys() []string { return slices.Sorted(maps.Keys(e)) }
 func (g *Guide) UnknownKeys() []string { return g.Extra.keys() }
 
 // UnknownKeys implements [Record].
-func (f *FAQ) UnknownKeys() []string { return f.Extra.keys() }
+func (q *FAQ) UnknownKeys() []string { return q.Extra.keys() }
 
 // UnknownKeys implements [Record].
 func (p *Policy) UnknownKeys() []string { return p.Extra.keys() }
@@ -215,7 +215,7 @@ func ReadJSONL(r io.Reader) iter.Seq[Row] {
 					return
 				}
 			}
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -242,10 +242,10 @@ func readLine(br *bufio.Reader) ([]byte, error) {
 				line = append(line, part...)
 			}
 		}
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
-		if long && (err == nil || err == io.EOF) {
+		if long && (err == nil || errors.Is(err, io.EOF)) {
 			return nil, errLongLine
 		}
 		return line, err

@@ -48,10 +48,7 @@ const deep = 10
 // TestFindsItself asks for every record of the sample corpus by every name,
 // everyday name and question that it has.
 func TestFindsItself(t *testing.T) {
-	recs, err := sampleRecords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := sampled(t)
 	ix, err := sampleIndex()
 	if err != nil {
 		t.Fatal(err)

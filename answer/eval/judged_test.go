@@ -67,10 +67,7 @@ func TestJudgedIDs(t *testing.T) {
 // A question that is a name or a standard question of the corpus would only
 // test whether the corpus finds itself, which TestFindsItself does.
 func TestJudgedWordsAreNotTheCorpus(t *testing.T) {
-	recs, err := sampleRecords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := sampled(t)
 	own := map[string]bool{}
 	for _, r := range recs {
 		for _, name := range namesOf(r) {
@@ -93,10 +90,7 @@ func TestJudgedWordsAreNotTheCorpus(t *testing.T) {
 }
 
 func TestJudgedQuestions(t *testing.T) {
-	recs, err := sampleRecords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := sampled(t)
 	set := judgedSet(t)
 	asked := map[string]map[string]int{}
 	for _, q := range set.Questions {
@@ -120,10 +114,7 @@ func TestJudgedQuestions(t *testing.T) {
 }
 
 func TestJudgedDialogs(t *testing.T) {
-	recs, err := sampleRecords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := sampled(t)
 	for _, d := range judgedSet(t).Dialogs {
 		if len(d.Turns) < 2 || len(d.Turns) > 4 || !slices.Contains(patterns, d.Pattern) {
 			t.Errorf("%s: %d turns, pattern %q", d.ID, len(d.Turns), d.Pattern)
@@ -138,10 +129,7 @@ func TestJudgedDialogs(t *testing.T) {
 }
 
 func TestJudgedAmbiguousAndSpecial(t *testing.T) {
-	recs, err := sampleRecords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := sampled(t)
 	set := judgedSet(t)
 	for _, q := range set.Ambiguous {
 		if len(q.Candidates) < 2 || q.Distinguishes == "" || len(slices.Compact(slices.Sorted(slices.Values(q.Candidates)))) != len(q.Candidates) {

@@ -105,6 +105,16 @@ func indexOf(recs records) (*index.Index, error) {
 	return ix, err
 }
 
+// sampled returns the sample corpus to a test that cannot do without it.
+func sampled(t *testing.T) records {
+	t.Helper()
+	recs, err := sampleRecords()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recs
+}
+
 // sampleIndex is made once; it lives as long as the process.
 var sampleIndex = sync.OnceValues(func() (*index.Index, error) {
 	recs, err := sampleRecords()
@@ -117,10 +127,7 @@ var sampleIndex = sync.OnceValues(func() (*index.Index, error) {
 // sampleEngine answers from the sample corpus as the service does.
 func sampleEngine(t *testing.T) (*answer.Engine, records) {
 	t.Helper()
-	recs, err := sampleRecords()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := sampled(t)
 	ix, err := sampleIndex()
 	if err != nil {
 		t.Fatal(err)

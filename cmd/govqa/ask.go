@@ -108,7 +108,7 @@ func evalQuestions(ctx context.Context, c *call) error {
 		return g.Themes
 	}
 	report, err := eval.Questions(ctx, c.args[0], a.engine, themes)
-	if err = errors.Join(err, a.close()); err != nil {
+	if err := errors.Join(err, a.close()); err != nil {
 		return err
 	}
 	switch {
@@ -134,6 +134,11 @@ func evalFit(ctx context.Context, c *call) (err error) {
 	var finders []eval.Finder
 	var weighers []eval.Weigher
 	opened := map[string]*app{}
+	defer func() {
+		for _, a := range opened {
+			err = errors.Join(err, a.close())
+		}
+	}()
 	for _, arg := range c.args {
 		data, dir, named := strings.Cut(arg, "=")
 		if !named {
@@ -144,7 +149,6 @@ func evalFit(ctx context.Context, c *call) (err error) {
 			if a, err = openApp(ctx, data, true, logTo(c.err), c.err); err != nil {
 				return err
 			}
-			defer func() { err = errors.Join(err, a.close()) }()
 			opened[data] = a
 		}
 		dirs, finders, weighers = append(dirs, dir), append(finders, a.engine), append(weighers, a.engine)

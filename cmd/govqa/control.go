@@ -48,7 +48,7 @@ func socketPath(data string) (string, error) {
 
 // listenControl makes the socket, and for a folder with a long name a private
 // folder for it and the link there. remove takes away what Close leaves.
-func listenControl(data string) (l net.Listener, remove func() error, err error) {
+func listenControl(ctx context.Context, data string) (l net.Listener, remove func() error, err error) {
 	path := controlPath(data)
 	if old, err := os.Readlink(path); err == nil && strings.HasPrefix(filepath.Base(filepath.Dir(old)), controlPrefix) {
 		if err := os.RemoveAll(filepath.Dir(old)); err != nil {
@@ -71,7 +71,7 @@ func listenControl(data string) (l net.Listener, remove func() error, err error)
 			return nil, nil, errors.Join(err, os.RemoveAll(dir))
 		}
 	}
-	if l, err = net.Listen("unix", path); err != nil {
+	if l, err = (&net.ListenConfig{}).Listen(ctx, "unix", path); err != nil {
 		return nil, nil, errors.Join(err, remove())
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
@@ -82,8 +82,8 @@ func listenControl(data string) (l net.Listener, remove func() error, err error)
 
 // newControl makes the socket. One that a killed server left is replaced: the
 // store's lock has shown that no server runs.
-func newControl(data string, a *app) (*control, error) {
-	l, remove, err := listenControl(data)
+func newControl(ctx context.Context, data string, a *app) (*control, error) {
+	l, remove, err := listenControl(ctx, data)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -110,6 +111,12 @@ func runImport(ctx context.Context, s *store.Store, job importJob, progress func
 			report.Notes = append(report.Notes, fmt.Sprintf(format, args...))
 		}
 	}
+	var opened []io.Closer
+	defer func() {
+		for _, c := range slices.Backward(opened) {
+			err = errors.Join(err, c.Close())
+		}
+	}()
 	for _, f := range job.Files {
 		rows, closer, openErr := sheet.Open(f.Path, job.Format, sheet.Options{
 			OnMapping: func(m sheet.Mapping) {
@@ -125,7 +132,7 @@ func runImport(ctx context.Context, s *store.Store, job importJob, progress func
 		if openErr != nil {
 			return report, openErr
 		}
-		defer func() { err = errors.Join(err, closer.Close()) }()
+		opened = append(opened, closer)
 		files = append(files, store.File{Name: f.Name, Rows: rows})
 	}
 	report.Report, err = s.Import(ctx, files, store.ImportOptions{Actor: actor(), Note: "import", DryRun: job.DryRun,
@@ -208,7 +215,7 @@ func writeOut(ctx context.Context, c *call, path string, direct func(*store.Stor
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) // fails, as it should, once renamed
+	defer func() { _ = os.Remove(tmp.Name()) }() // fails, as it should, once renamed
 	err = produce(ctx, c, path, direct, tmp)
 	if err := errors.Join(err, tmp.Sync(), tmp.Close()); err != nil {
 		return err

@@ -299,7 +299,7 @@ func (k *killer) runAndKill(role string) {
 		k.t.Fatal(err)
 	}
 	said := bufio.NewScanner(out)
-	killed := false
+	var killed bool
 	if editions := k.rng.IntN(5); editions > 0 {
 		k.listen(said, editions)
 		killed = k.killAfter(cmd, 300*time.Millisecond)
@@ -346,7 +346,7 @@ func (k *killer) verify() {
 	e := s.Edition()
 	switch {
 	case e == l.acked:
-	case e == l.acked+1 && e == l.planned:
+	case e == l.planned && l.planned == l.acked+1:
 		k.inFlight++
 	default:
 		t.Fatalf("edition %d, after edition %d was acknowledged and while %d was being written", e, l.acked, l.planned)

@@ -60,9 +60,15 @@ type values struct {
 }
 
 func main() {
+	os.Exit(runUntilSignal(os.Args[1:]))
+}
+
+// runUntilSignal runs the command line of this process, whose context ends
+// with the first signal.
+func runUntilSignal(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	return run(ctx, args, os.Stdout, os.Stderr)
 }
 
 // run runs one command line and returns the exit code.

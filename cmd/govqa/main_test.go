@@ -96,7 +96,7 @@ func copied(t *testing.T, from string) string {
 // runs at the end of the test is killed.
 func child(t *testing.T, role string, env []string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], args...)
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(append(os.Environ(), childRole+"="+role), env...)
 	cmd.Stderr = os.Stderr
 	t.Cleanup(func() {

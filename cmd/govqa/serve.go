@@ -82,11 +82,11 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", cfg.Addr)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("监听 %s：%w", cfg.Addr, err)
 	}
-	control, err := newControl(data, a)
+	control, err := newControl(ctx, data, a)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -80,13 +81,25 @@ func (s *server) stop(t *testing.T) string {
 	return log
 }
 
+// request sends a request whose body, if any, is JSON.
+func request(ctx context.Context, client *http.Client, method, url, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return client.Do(req)
+}
+
 func (s *server) ask(t *testing.T, text string) answer.Answer {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"text": text})
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(s.url+"/api/v1/ask", "application/json", bytes.NewReader(body))
+	resp, err := request(t.Context(), http.DefaultClient, http.MethodPost, s.url+"/api/v1/ask", string(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +120,7 @@ func TestServe(t *testing.T) {
 		t.Errorf("an empty folder answers %+v", a)
 	}
 	for _, path := range []string{"/", "/healthz", "/readyz", "/openapi.json"} {
-		resp, err := http.Get(s.url + path)
+		resp, err := request(t.Context(), http.DefaultClient, http.MethodGet, s.url+path, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +199,7 @@ func TestServeStopsGracefully(t *testing.T) {
 	for range 8 {
 		readers.Go(func() {
 			for {
-				begun, err := s.stream()
+				begun, err := s.stream(t.Context())
 				if !begun {
 					return // the server takes no more
 				}
@@ -209,11 +222,11 @@ func TestServeStopsGracefully(t *testing.T) {
 
 // stream asks for a stream and reads it. It says whether the stream began,
 // and what was wrong with it then.
-func (s *server) stream() (begun bool, err error) {
+func (s *server) stream(ctx context.Context) (begun bool, err error) {
 	// A client of its own: a connection that was kept alive may be closed by a
 	// server that stops, and that is no fault.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Post(s.url+"/api/v1/ask", "application/json", strings.NewReader(`{"text":"食品经营许可证要多久","stream":true}`))
+	resp, err := request(ctx, client, http.MethodPost, s.url+"/api/v1/ask", `{"text":"食品经营许可证要多久","stream":true}`)
 	if err != nil || resp.StatusCode == http.StatusServiceUnavailable {
 		return false, err
 	}

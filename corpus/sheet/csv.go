@@ -71,7 +71,6 @@ type csvSource struct {
 	comma  byte
 	utf8   bool
 	opts   *Options
-	warned bool
 }
 
 func (c *csvSource) table(o *Options) (*table, error) {
@@ -292,7 +291,7 @@ func (s *csvScanner) lines() iter.Seq[line] {
 		for n := 1; ; n++ {
 			raw, ok := s.next()
 			if !ok {
-				if s.err != io.EOF {
+				if !errors.Is(s.err, io.EOF) {
 					yield(line{fatal: s.err})
 				}
 				return
@@ -416,11 +415,12 @@ func (p *csvParser) feed(b []byte) {
 }
 
 func (p *csvParser) end() {
-	if len(p.cells) >= maxColumns {
+	switch {
+	case len(p.cells) >= maxColumns:
 		p.err = fmt.Errorf("超过 %d 列", maxColumns)
-	} else if len(p.cell) > maxCell {
+	case len(p.cell) > maxCell:
 		p.err = fmt.Errorf("第 %d 列%w", len(p.cells)+1, errLong)
-	} else {
+	default:
 		p.cells = append(p.cells, string(p.cell))
 	}
 	p.cell = p.cell[:0]

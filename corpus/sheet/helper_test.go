@@ -82,12 +82,12 @@ func oneGuide(t *testing.T, text string) (*corpus.Guide, *seen) {
 
 // cells builds a CSV table of one guide: code, name and the given columns.
 func cells(pairs ...string) string {
-	head, row := "实施编码,事项名称", "A1,身份证补领"
+	head, row := []string{"实施编码", "事项名称"}, []string{"A1", "身份证补领"}
 	for i := 0; i < len(pairs); i += 2 {
-		head += `,"` + strings.ReplaceAll(pairs[i], `"`, `""`) + `"`
-		row += `,"` + strings.ReplaceAll(pairs[i+1], `"`, `""`) + `"`
+		head = append(head, `"`+strings.ReplaceAll(pairs[i], `"`, `""`)+`"`)
+		row = append(row, `"`+strings.ReplaceAll(pairs[i+1], `"`, `""`)+`"`)
 	}
-	return head + "\n" + row + "\n"
+	return strings.Join(head, ",") + "\n" + strings.Join(row, ",") + "\n"
 }
 
 // sheetRows is one sheet of a workbook.

@@ -165,7 +165,7 @@ func walk(f *zip.File, visit func(xml.StartElement) error) (err error) {
 	depth := 0
 	for {
 		tok, err := d.RawToken()
-		if err == io.EOF && depth == 0 {
+		if errors.Is(err, io.EOF) && depth == 0 {
 			return nil
 		}
 		if errors.Is(err, ErrTooLarge) {

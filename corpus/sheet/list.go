@@ -15,7 +15,7 @@ const (
 )
 
 // marker is the number of a list item: 1. 2、 3） （4） （五） ① 六、
-var marker = regexp.MustCompile(`^(?:(\d{1,2})\s*[、)）.．]|[（(]\s*(\d{1,2}|[一二三四五六七八九十]{1,3})\s*[)）]|([一二三四五六七八九十]{1,3})[、.．]|([①-⑳]))`)
+var marker = regexp.MustCompile(`^(?:(\d{1,2})\s*[、)）.．]|[（(]\s*(\d{1,2}|[一二三四五六七八九十]{1,3})\s*[)）]|([一二三四五六七八九十]{1,3})[、.．]|([\x{2460}-\x{2473}]))`)
 
 // numbered splits a numbered list. Only a marker that continues the numbering
 // and stands outside brackets, at the start or behind a separator, begins an

@@ -126,7 +126,7 @@ func Open(path, format string, opts Options) (iter.Seq[corpus.Row], io.Closer, e
 func openFile(f *os.File, format string, opts Options) (iter.Seq[corpus.Row], io.Closer, error) {
 	head := make([]byte, 4096)
 	n, err := f.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, nil, err
 	}
 	if format == "" {

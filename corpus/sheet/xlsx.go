@@ -62,7 +62,7 @@ func openBook(r io.ReaderAt, size int64, path string, o *Options) (*book, error)
 	}
 	head := make([]byte, 4096)
 	n, err := r.ReadAt(head, 0)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	head = head[:n]
@@ -177,7 +177,8 @@ func (b *book) reader(o *Options) (*reader, error) {
 		}
 		sheets = append(sheets, c)
 	}
-	return rd, rd.arrange(sheets)
+	err = rd.arrange(sheets)
+	return rd, err
 }
 
 // A candidate is a sheet of which it is not decided what it holds.
@@ -282,7 +283,7 @@ func (b *book) lines(name string, p part) iter.Seq[line] {
 			yield(line{fatal: fmt.Errorf("工作表「%s」：%w", name, err)})
 			return
 		}
-		defer rows.Close() //nolint:errcheck // a file that was only read
+		defer rows.Close()
 		spread := p.merges.spreader()
 		for n := 1; n <= p.rows; n++ {
 			l := nextLine(rows, n)

@@ -204,17 +204,16 @@ func (s *Store) newPending() *pending {
 }
 
 // put gives the record of k a new content, nil to remove it.
-func (p *pending) put(k corpus.Key, before revision, line []byte) (change, error) {
+func (p *pending) put(k corpus.Key, before revision, line []byte) error {
 	after := revision{edition: p.number, number: before.number + 1, line: line}
-	c := changeOf(before, after)
 	err := p.set(revisionKey(k, p.number), after.encode())
 	if err == nil {
-		err = p.set(changeKey(p.number, k), c.encode())
+		err = p.set(changeKey(p.number, k), changeOf(before, after).encode())
 	}
 	if err == nil && (p.bytes >= pendingBytes || p.count >= pendingCount) {
 		err = p.flush()
 	}
-	return c, err
+	return err
 }
 
 func (p *pending) set(key, value []byte) error {

@@ -353,7 +353,7 @@ func openHead(dir string) (*headFile, error) {
 	}
 	h := &headFile{f: f}
 	line, err := bufio.NewReader(f).ReadString('\n')
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, f.Close())
 	}
 	var crc uint32

@@ -233,8 +233,7 @@ func (im *importer) row(file int, row corpus.Row, fr *FileReport) error {
 	if im.opts.DryRun || (fr.RejectedRows > 0 && !im.opts.SkipRejected) {
 		return nil // the file will not go in
 	}
-	_, err = im.p.put(k, base, text)
-	return err
+	return im.p.put(k, base, text)
 }
 
 // again judges a record that this run has had before.
@@ -280,7 +279,7 @@ func (fr *FileReport) reject(row corpus.Row, err error) {
 // faults takes an error of a row apart into one fault for each field.
 func faults(err error) []Reject {
 	var joined interface{ Unwrap() []error }
-	if fe := (*corpus.FieldError)(nil); errors.As(err, &fe) && error(fe) == err {
+	if fe := (*corpus.FieldError)(nil); errors.As(err, &fe) && errors.Is(fe, err) { // err itself, not one inside it
 		return []Reject{{Key: fe.Key, Field: fe.Field, Why: fe.Why}}
 	}
 	if !errors.As(err, &joined) {

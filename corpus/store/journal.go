@@ -124,7 +124,7 @@ func (s *Store) commitLoop(seq uint64) {
 			first = c
 		}
 		group, size := []*commit{first}, first.size()
-		for carried == nil && len(group) < groupSize {
+		for len(group) < groupSize {
 			c := s.queued()
 			if c == nil {
 				break
@@ -242,7 +242,7 @@ func (s *Store) Facts(after uint64) iter.Seq2[Fact, error] {
 			after, err = s.facts(after, last, yield)
 		}
 		switch {
-		case err == errStopped:
+		case errors.Is(err, errStopped):
 		case err != nil:
 			yield(Fact{}, err)
 		case after < last:

@@ -81,9 +81,9 @@ func TestFactsBeginAfterASequenceNumber(t *testing.T) {
 			t.Errorf("after %d (-want +got):\n%s", after, diff)
 		}
 	}
-	for f := range s.Facts(0) {
-		if f.Seq != 1 {
-			t.Errorf("first fact %+v", f)
+	for f, err := range s.Facts(0) {
+		if err != nil || f.Seq != 1 {
+			t.Errorf("first fact %+v, %v", f, err)
 		}
 		break
 	}

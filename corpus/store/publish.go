@@ -34,7 +34,7 @@ func (s *Store) Remove(ctx context.Context, actor, note string, keys []corpus.Ke
 			if before.line == nil {
 				return fmt.Errorf("%s: %w", k, corpus.ErrNotFound)
 			}
-			if _, err := p.put(k, before, nil); err != nil {
+			if err := p.put(k, before, nil); err != nil {
 				return err
 			}
 		}
@@ -79,8 +79,7 @@ func restoreOne(p *pending, base *view, k corpus.Key, to corpus.Edition) error {
 	if err != nil || now.hash() == then.hash() {
 		return err
 	}
-	_, err = p.put(k, now, then.line)
-	return err
+	return p.put(k, now, then.line)
 }
 
 // edit publishes an edition of what f puts, and with it deletes some keys.
@@ -261,6 +260,5 @@ func (s *Store) publishDraft(p *pending, base *view, k corpus.Key) error {
 	if err != nil || before.hash() == corpus.HashOf([]byte(d.Line)) {
 		return err
 	}
-	_, err = p.put(k, before, []byte(d.Line))
-	return err
+	return p.put(k, before, []byte(d.Line))
 }

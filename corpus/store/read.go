@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -183,7 +184,7 @@ func (s *Store) lines(e corpus.Edition, t corpus.Type) iter.Seq2[keyed, error] {
 		if err == nil && n != want {
 			err = fmt.Errorf("%w: edition %d has %d records of type %q, %d can be read", ErrDamaged, e, want, t, n)
 		}
-		if err != nil && err != errStopped {
+		if err != nil && !errors.Is(err, errStopped) {
 			yield(keyed{}, err)
 		}
 	}

@@ -267,11 +267,12 @@ func TestCloseEndsEverything(t *testing.T) {
 		_, err := s.Follow(context.Background(), 1)
 		waiting <- err
 	}()
+	closed := make(chan error, 1)
 	for rec, err := range s.All(1, "") { // a loop under way when Close is called
 		if err != nil {
 			t.Fatal(rec, err)
 		}
-		go s.Close()
+		go func() { closed <- s.Close() }()
 		if err := <-waiting; !errors.Is(err, ErrClosed) {
 			t.Errorf("Follow: %v, want ErrClosed", err)
 		}
@@ -279,7 +280,7 @@ func TestCloseEndsEverything(t *testing.T) {
 			t.Errorf("Get inside the loop: %v, want ErrClosed", err)
 		}
 	}
-	if err := s.Close(); err != nil {
+	if err := errors.Join(s.Close(), <-closed); err != nil {
 		t.Fatal(err)
 	}
 	ctx := t.Context()

@@ -86,7 +86,7 @@ func TestWordsConcurrently(t *testing.T) {
 
 // The embedded dictionaries must be those of the module that go.mod names.
 func TestDictionariesAreTheModules(t *testing.T) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/yanyiwu/gojieba").Output()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.Dir}}", "github.com/yanyiwu/gojieba").Output()
 	if err != nil {
 		t.Fatalf("go list -m gojieba: %v", err)
 	}
