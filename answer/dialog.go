@@ -72,7 +72,7 @@ func plain(text string) string { return strings.Trim(nlp.Normalize(text), " ,。
 // only a situation.
 const (
 	contextWeight   = .5
-	situationWeight = .9
+	situationWeight = 1
 )
 
 // A question is taken for one about the matter talked about by how many
@@ -101,7 +101,7 @@ func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error
 	sure := confidence(&ev, alone.guides)
 	bare := u.question.Bare() - u.placeLength(v)
 	aspect := u.question.Asked || u.place != "" && bare <= hardlyAny
-	names := len(alone.guides) > 0 && alone.guides[0].Named >= .5 && sure >= sureAlone // another matter by name
+	names := bare > hardlyAny && len(alone.guides) > 0 && alone.guides[0].Named >= .5 && sure >= sureAlone // another matter by name
 	same := u.question.Situations == 0 && aspect && (bare <= hardlyAny || bare <= few && sure < sureAlone)
 	if u.previous.Rounds > 0 && !same && !(names && sure >= verySure && !slices.Contains(u.previous.Offered, alone.guides[0].Key.ID)) {
 		return e.clarified(ctx, v, u)
