@@ -122,6 +122,7 @@ const sameThing = .6
 // last two leave the questioning.
 func (e *Engine) replyClarify(d *verdict, guides []*corpus.Guide, s split, a *Answer) {
 	a.Outcome, a.Text = Clarify, s.question
+	namesDiffer := slices.ContainsFunc(guides, func(g *corpus.Guide) bool { return g.Name != guides[0].Name })
 	for n, g := range s.groups {
 		o, line := Option{Label: g.label, Text: g.label}, g.label
 		var codes []string
@@ -133,7 +134,7 @@ func (e *Engine) replyClarify(d *verdict, guides []*corpus.Guide, s split, a *An
 			o.Code = only.Code
 			if g.label == otherSituation {
 				o.Label, line = only.Name, only.Name
-			} else if only.Name != guides[0].Name || n == 0 {
+			} else if namesDiffer {
 				line += "（" + only.Name + "）"
 			}
 		}
