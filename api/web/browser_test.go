@@ -3,32 +3,23 @@ package web_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/api"
+	"github.com/govqa/govqa/api/browsertest"
 	"github.com/govqa/govqa/api/web"
 )
-
-var shots = flag.String("shots", "", "folder for pictures of the pages")
 
 // serve serves the pages and the API over an engine until the test ends, and
 // returns the address.
@@ -73,221 +64,35 @@ func serveAt(t *testing.T, e *engine, addr string, change ...func(*api.Config)) 
 	}
 }
 
-func findChromium(t *testing.T) string {
+// A browser is a window on the pages.
+type browser struct{ *browsertest.Window }
+
+// open opens a page in a fresh window of the given size.
+func open(parent context.Context, t *testing.T, base, path string, width, height int64) browser {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	const missing = "no browser on PATH: apt-get install chromium fonts-noto-cjk"
-	if os.Getenv("CI") == "true" {
-		t.Fatal(missing)
-	}
-	t.Skip(missing)
-	return ""
+	return browser{browsertest.Open(parent, t, base, path, width, height)}
 }
 
-// A browser is one window of the browser that the tests share.
-type browser struct {
-	*testing.T
-	ctx  context.Context
-	base string
-
-	mu   sync.Mutex
-	said []string // errors on the console and exceptions
-}
-
-func startBrowser(t *testing.T) context.Context {
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(findChromium(t)),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-software-rasterizer", true), chromedp.Flag("disable-site-isolation-trials", true))
-	alloc, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewContext(alloc)
-	t.Cleanup(stop)
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("browser: %v", err)
-	}
-	return ctx
-}
-
-// open opens a page in a fresh window of the given size, with cookies and
-// storage of its own.
-func open(parent context.Context, t *testing.T, base, path string, width, height int64) *browser {
-	t.Helper()
-	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
-	t.Cleanup(cancel)
-	ctx, stop := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(stop)
-	b := &browser{T: t, ctx: ctx, base: base}
-	if err := chromedp.Listen(ctx, b.listen); err != nil {
-		t.Fatalf("browser: %v", err)
-	}
-	b.size(width, height)
-	b.light()
-	b.visit(path)
-	return b
-}
-
-func (b *browser) size(width, height int64) {
+func (b browser) ask(q string) {
 	b.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
-		Width: width, Height: height, DeviceScaleFactor: 1, Mobile: width < 600})
-	if err != nil {
-		b.Fatalf("browser: %v", err)
-	}
-}
-
-func (b *browser) dark()  { b.Helper(); b.scheme("dark") }
-func (b *browser) light() { b.Helper(); b.scheme("light") }
-
-func (b *browser) scheme(name string) {
-	b.Helper()
-	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		// Without motion the page is still as soon as it has scrolled.
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
-	if err != nil {
-		b.Fatalf("browser: %v", err)
-	}
-}
-
-func (b *browser) listen(ev any) {
-	var said string
-	switch ev := ev.(type) {
-	case *runtime.EventExceptionThrown:
-		said = fmt.Sprint("exception: ", ev.ExceptionDetails.Text)
-	case *runtime.EventConsoleAPICalled:
-		if ev.Type == "error" || ev.Type == "warning" {
-			said = fmt.Sprint("console: ", ev.Args)
-		}
-	case *log.EventEntryAdded:
-		if ev.Entry.Level == log.EntryLevelError {
-			said = ev.Entry.Text + " " + ev.Entry.URL
-		}
-	}
-	if said != "" {
-		b.mu.Lock()
-		b.said = append(b.said, said)
-		b.mu.Unlock()
-	}
-}
-
-// quiet checks that nothing went wrong on the console so far.
-func (b *browser) quiet() {
-	b.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if diff := cmp.Diff([]string(nil), b.said); diff != "" {
-		b.Errorf("the console has errors (-want +got):\n%s", diff)
-	}
-}
-
-func (b *browser) run(actions ...chromedp.Action[chromedp.Void]) {
-	b.Helper()
-	if err := chromedp.Do(b.ctx, actions...); err != nil {
-		b.Fatalf("browser: %v", err)
-	}
-}
-
-func (b *browser) visit(path string) {
-	b.Helper()
-	b.run(chromedp.Navigate(b.base + path))
-}
-
-func (b *browser) click(selector string) {
-	b.Helper()
-	b.run(chromedp.Click(chromedp.CSS(selector)))
-}
-
-// do runs a script, eval gives back what one comes to.
-func (b *browser) do(js string) {
-	b.Helper()
-	b.run(chromedp.Evaluate[chromedp.Void](js))
-}
-
-func eval[T any](b *browser, js string) T {
-	b.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](js))
-	if err != nil {
-		b.Fatalf("browser: %s: %v", js, err)
-	}
-	return v
-}
-
-// until waits until an expression is true. It asks again and again from
-// outside: the page may be left for the next one meanwhile, and with scripts
-// switched off it has no timers.
-func (b *browser) until(js string) {
-	b.Helper()
-	tick := time.NewTicker(40 * time.Millisecond)
-	defer tick.Stop()
-	for range 400 {
-		if ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+js+")")); err == nil && ok {
-			return
-		}
-		<-tick.C
-	}
-	b.Fatalf("never true: %s\n%s", js, b.text("main"))
-}
-
-func (b *browser) text(selector string) string {
-	b.Helper()
-	return eval[string](b, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
-}
-
-func (b *browser) is(js string) {
-	b.Helper()
-	if !eval[bool](b, js) {
-		b.Errorf("not true: %s", js)
-	}
-}
-
-// keys types keys one after the other, wherever the focus is.
-func (b *browser) keys(keys ...string) {
-	b.Helper()
-	b.run(chromedp.KeyEvent(strings.Join(keys, "")))
-}
-
-func (b *browser) ask(q string) {
-	b.Helper()
-	b.do("document.getElementById('q').focus()")
-	b.keys(q, kb.Enter)
+	b.Do("document.getElementById('q').focus()")
+	b.Keys(q, kb.Enter)
 }
 
 // say asks at once, without keys.
-func (b *browser) say(q string) {
+func (b browser) say(q string) {
 	b.Helper()
-	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
-	b.do(fmt.Sprintf("document.getElementById('q').value = %q; document.getElementById('ask').requestSubmit()", q))
-}
-
-// shoot keeps a picture of the window if pictures are wanted.
-func (b *browser) shoot(name string) {
-	b.Helper()
-	if *shots == "" {
-		return
-	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		b.Fatalf("browser: %v", err)
-	}
-	if err := os.WriteFile(filepath.Join(*shots, name+".png"), png, 0o644); err != nil {
-		b.Fatal(err)
-	}
+	b.Until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.Do(fmt.Sprintf("document.getElementById('q').value = %q; document.getElementById('ask').requestSubmit()", q))
 }
 
 const (
-	oneAnswer   = "document.querySelectorAll('#log .card').length === 1"
-	twoAnswers  = "document.querySelectorAll('#log .card').length === 2"
-	fitsItsPage = "document.documentElement.scrollWidth <= innerWidth"
+	oneAnswer  = "document.querySelectorAll('#log .card').length === 1"
+	twoAnswers = "document.querySelectorAll('#log .card').length === 2"
 )
 
 func TestBrowser(t *testing.T) {
-	if testing.Short() {
-		t.Skip("browser tests are slow")
-	}
-	parent := startBrowser(t)
+	parent := browsertest.Start(t)
 	t.Run("the first load keeps its budget", func(t *testing.T) { testLoad(parent, t) }) // alone: it measures time
 	for _, tt := range []struct {
 		why  string
@@ -328,96 +133,96 @@ func TestBrowser(t *testing.T) {
 func testAsk(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/", 360, 740)
-	b.until("document.activeElement.id === 'q'")
-	b.is("scrollY === 0")
+	b.Until("document.activeElement.id === 'q'")
+	b.Is("scrollY === 0")
 	b.ask("居住证要什么材料")
-	b.until(oneAnswer)
+	b.Until(oneAnswer)
 	for _, want := range []string{"需要以下3项材料", "居民身份证", "8个工作日", "更新日期：2026-05-12", "居住证签注"} {
-		if got := b.text("#log .card"); !strings.Contains(got, want) {
+		if got := b.Text("#log .card"); !strings.Contains(got, want) {
 			t.Errorf("the card lacks %q:\n%s", want, got)
 		}
 	}
-	b.is("document.activeElement.id === 'q'")
-	b.is("document.querySelector('#log').getAttribute('aria-live') === 'polite'")
-	b.is("!document.querySelector('#sample').hidden")
-	b.is("[...document.querySelectorAll('#log a')].every(a => /^(https?|tel):/.test(a.href))")
-	b.is("document.querySelector('#log a[href=\"tel:09005550101\"]') !== null")
-	b.is(fitsItsPage)
-	b.keys("那要几天", kb.Enter)
-	b.until(twoAnswers)
+	b.Is("document.activeElement.id === 'q'")
+	b.Is("document.querySelector('#log').getAttribute('aria-live') === 'polite'")
+	b.Is("!document.querySelector('#sample').hidden")
+	b.Is("[...document.querySelectorAll('#log a')].every(a => /^(https?|tel):/.test(a.href))")
+	b.Is("document.querySelector('#log a[href=\"tel:09005550101\"]') !== null")
+	b.Is(browsertest.FitsItsPage)
+	b.Keys("那要几天", kb.Enter)
+	b.Until(twoAnswers)
 	got := e.requests()
 	if len(got) != 2 || got[1].State != "state-1" {
 		t.Errorf("requests = %+v, want the second to carry the state of the first answer", got)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 func testSuggestions(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/", 360, 740)
-	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
-	b.do("document.getElementById('q').focus()")
-	b.keys("居住")
-	b.until("document.getElementById('q').getAttribute('aria-expanded') === 'true'")
-	b.is("scrollY === 0")
-	b.keys(kb.ArrowDown, kb.ArrowDown)
-	b.is("document.getElementById('q').getAttribute('aria-activedescendant') === 'hint1'")
-	b.shoot("suggest-360")
-	b.keys(kb.ArrowUp, kb.Enter)
-	b.until(oneAnswer)
+	b.Until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.Do("document.getElementById('q').focus()")
+	b.Keys("居住")
+	b.Until("document.getElementById('q').getAttribute('aria-expanded') === 'true'")
+	b.Is("scrollY === 0")
+	b.Keys(kb.ArrowDown, kb.ArrowDown)
+	b.Is("document.getElementById('q').getAttribute('aria-activedescendant') === 'hint1'")
+	b.Shoot("suggest-360")
+	b.Keys(kb.ArrowUp, kb.Enter)
+	b.Until(oneAnswer)
 	if got := e.requests(); len(got) != 1 || got[0].Text != "居住证要什么材料" {
 		t.Errorf("requests = %+v, want the first suggestion", got)
 	}
-	b.keys("居住")
-	b.until("!document.getElementById('hints').hidden")
-	b.keys(kb.Escape)
-	b.is("document.getElementById('hints').hidden && document.getElementById('q').value === '居住'")
-	b.quiet()
+	b.Keys("居住")
+	b.Until("!document.getElementById('hints').hidden")
+	b.Keys(kb.Escape)
+	b.Is("document.getElementById('hints').hidden && document.getElementById('q').value === '居住'")
+	b.Quiet()
 }
 
 func testLarge(parent context.Context, t *testing.T) {
 	b := open(parent, t, serve(t, &engine{known: answers()}), "/", 360, 740)
-	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
-	b.click("#elder")
-	b.is("parseFloat(getComputedStyle(document.body).fontSize) >= 20")
-	b.is("document.getElementById('elder').getAttribute('aria-pressed') === 'true'")
-	b.run(chromedp.Reload())
-	b.is("document.documentElement.classList.contains('large')")
-	b.is("localStorage.getItem('large') === '1'")
-	b.is(fitsItsPage)
+	b.Until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.Click("#elder")
+	b.Is("parseFloat(getComputedStyle(document.body).fontSize) >= 20")
+	b.Is("document.getElementById('elder').getAttribute('aria-pressed') === 'true'")
+	b.Reload()
+	b.Is("document.documentElement.classList.contains('large')")
+	b.Is("localStorage.getItem('large') === '1'")
+	b.Is(browsertest.FitsItsPage)
 	b.ask("我要落户")
-	b.until(oneAnswer)
-	b.click("#log .choice")
-	b.until(twoAnswers)
-	b.is(fitsItsPage)
-	b.is("document.querySelector('.call').href === 'tel:12345' && document.querySelector('.call').getBoundingClientRect().height >= 60")
-	b.is("document.querySelector('#log .turn:last-child .speak').getBoundingClientRect().width > innerWidth / 2")
-	b.is("[...document.querySelectorAll('#log .more')].every((e) => !e.checkVisibility())")
-	b.visit("/message")
-	b.is("document.documentElement.classList.contains('large')")
-	b.do("document.getElementById('text').value = '几点开门'")
-	b.click("#letter .btn.main")
-	b.until("document.getElementById('number') !== null")
-	b.is(fitsItsPage)
-	b.shoot("received-360-large")
-	b.quiet()
+	b.Until(oneAnswer)
+	b.Click("#log .choice")
+	b.Until(twoAnswers)
+	b.Is(browsertest.FitsItsPage)
+	b.Is("document.querySelector('.call').href === 'tel:12345' && document.querySelector('.call').getBoundingClientRect().height >= 60")
+	b.Is("document.querySelector('#log .turn:last-child .speak').getBoundingClientRect().width > innerWidth / 2")
+	b.Is("[...document.querySelectorAll('#log .more')].every((e) => !e.checkVisibility())")
+	b.Visit("/message")
+	b.Is("document.documentElement.classList.contains('large')")
+	b.Do("document.getElementById('text').value = '几点开门'")
+	b.Click("#letter .btn.main")
+	b.Until("document.getElementById('number') !== null")
+	b.Is(browsertest.FitsItsPage)
+	b.Shoot("received-360-large")
+	b.Quiet()
 }
 
 func testError(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/", 360, 740)
 	b.ask("出错")
-	b.until("document.querySelector('#log .sorry') !== null")
-	if got := b.text("#log .sorry"); !strings.Contains(got, "再试") {
+	b.Until("document.querySelector('#log .sorry') !== null")
+	if got := b.Text("#log .sorry"); !strings.Contains(got, "再试") {
 		t.Errorf("the page says %q", got)
 	}
-	b.shoot("error-360")
-	b.click("#log .sorry button")
-	b.until("document.querySelector('#log .sorry') !== null && !document.getElementById('send').hidden")
+	b.Shoot("error-360")
+	b.Click("#log .sorry button")
+	b.Until("document.querySelector('#log .sorry') !== null && !document.getElementById('send').hidden")
 	if n := len(e.requests()); n != 2 {
 		t.Errorf("%d requests, want the second by 再试一次", n)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 func testStop(parent context.Context, t *testing.T) {
@@ -425,49 +230,49 @@ func testStop(parent context.Context, t *testing.T) {
 	defer close(slow)
 	b := open(parent, t, serve(t, &engine{known: answers(), slow: slow}), "/", 360, 740)
 	b.ask("慢慢来")
-	b.until("!document.getElementById('stop').hidden && document.querySelector('#pending .wait') !== null")
-	b.shoot("waiting-360")
-	b.click("#stop")
-	b.until("document.querySelector('#log .sorry')?.innerText.includes('已停止')")
-	b.is("document.activeElement.id === 'q' && document.getElementById('stop').hidden")
-	b.quiet()
+	b.Until("!document.getElementById('stop').hidden && document.querySelector('#pending .wait') !== null")
+	b.Shoot("waiting-360")
+	b.Click("#stop")
+	b.Until("document.querySelector('#log .sorry')?.innerText.includes('已停止')")
+	b.Is("document.activeElement.id === 'q' && document.getElementById('stop').hidden")
+	b.Quiet()
 }
 
 func testRating(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/?q=%E5%B1%85%E4%BD%8F%E8%AF%81%E8%A6%81%E4%BB%80%E4%B9%88%E6%9D%90%E6%96%99", 360, 740)
-	b.until("document.querySelector('.copy') !== null")
-	b.click(".rate summary")
-	b.click(`.rate input[value="信息过期"]`)
-	b.click(`.rate [value="-1"]`)
-	b.until("document.querySelector('#log [role=status]')?.innerText.includes('谢谢')")
+	b.Until("document.querySelector('.copy') !== null")
+	b.Click(".rate summary")
+	b.Click(`.rate input[value="信息过期"]`)
+	b.Click(`.rate [value="-1"]`)
+	b.Until("document.querySelector('#log [role=status]')?.innerText.includes('谢谢')")
 	want := []answer.Feedback{{Answer: "ans1", Rating: -1, Reasons: []string{"信息过期"}}}
 	if diff := cmp.Diff(want, e.feedbacks()); diff != "" {
 		t.Errorf("feedback (-want +got):\n%s", diff)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // testOldBrowser: Safari before 15.4 has no SubmitEvent.submitter.
 func testOldBrowser(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/about", 360, 740)
-	b.before("Object.defineProperty(SubmitEvent.prototype, 'submitter', { get() { return undefined; } })")
-	b.visit("/?q=" + url.QueryEscape("我要落户"))
-	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
-	b.click(`#log [name=pick]`)
-	b.until(twoAnswers)
+	b.Before("Object.defineProperty(SubmitEvent.prototype, 'submitter', { get() { return undefined; } })")
+	b.Visit("/?q=" + url.QueryEscape("我要落户"))
+	b.Until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.Click(`#log [name=pick]`)
+	b.Until(twoAnswers)
 	b.ask("那要几天")
-	b.until("document.querySelectorAll('#log .card').length === 3")
-	b.click(`#log .turn:last-child .rate [value="1"]`)
-	b.until("document.querySelector('#log [role=status]')?.innerText.includes('谢谢')")
+	b.Until("document.querySelectorAll('#log .card').length === 3")
+	b.Click(`#log .turn:last-child .rate [value="1"]`)
+	b.Until("document.querySelector('#log [role=status]')?.innerText.includes('谢谢')")
 	if got := e.requests(); len(got) != 3 || got[1].Text != "出生登记怎么办" || got[2].Text != "那要几天" {
 		t.Errorf("requests = %+v", got)
 	}
 	if got := e.feedbacks(); len(got) != 1 || got[0].Rating != 1 {
 		t.Errorf("feedback = %+v", got)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 func testPayloads(parent context.Context, t *testing.T) {
@@ -483,28 +288,28 @@ func testPayloads(parent context.Context, t *testing.T) {
 		if path == "/" {
 			b.ask("x")
 		}
-		b.until(oneAnswer)
-		b.is("document.title !== 'hit' && document.querySelectorAll('#log img, #log script').length === 0")
-		b.is("[...document.querySelectorAll('#log a')].every(a => ['http:', 'https:', 'tel:'].includes(a.protocol))")
-		b.is("document.querySelectorAll('#log .row:not(.kit) .btn').length === 1")
-		b.is(fitsItsPage)
-		b.quiet()
+		b.Until(oneAnswer)
+		b.Is("document.title !== 'hit' && document.querySelectorAll('#log img, #log script').length === 0")
+		b.Is("[...document.querySelectorAll('#log a')].every(a => ['http:', 'https:', 'tel:'].includes(a.protocol))")
+		b.Is("document.querySelectorAll('#log .row:not(.kit) .btn').length === 1")
+		b.Is(browsertest.FitsItsPage)
+		b.Quiet()
 	}
 }
 
 func testHistory(parent context.Context, t *testing.T) {
 	b := open(parent, t, serve(t, &engine{known: answers()}), "/", 768, 900)
 	b.ask("我要落户")
-	b.until(oneAnswer)
-	b.run(chromedp.Reload())
-	b.until(oneAnswer)
-	b.is("document.querySelector('#ask [name=state]').value === 'state-3'")
-	b.is("document.getElementById('welcome').hidden")
-	b.click("#home")
-	b.is("!document.getElementById('welcome').hidden")
-	b.click("#clear")
-	b.is("document.querySelectorAll('#log .turn').length === 0 && sessionStorage.length === 0 && !document.getElementById('welcome').hidden")
-	b.quiet()
+	b.Until(oneAnswer)
+	b.Reload()
+	b.Until(oneAnswer)
+	b.Is("document.querySelector('#ask [name=state]').value === 'state-3'")
+	b.Is("document.getElementById('welcome').hidden")
+	b.Click("#home")
+	b.Is("!document.getElementById('welcome').hidden")
+	b.Click("#clear")
+	b.Is("document.querySelectorAll('#log .turn').length === 0 && sessionStorage.length === 0 && !document.getElementById('welcome').hidden")
+	b.Quiet()
 }
 
 // testSameCard holds the script to the templates: for every outcome both
@@ -520,19 +325,19 @@ func testSameCard(parent context.Context, t *testing.T) {
 	})()`
 	b := open(parent, t, base, "/", 360, 740)
 	for q := range e.known {
-		b.visit("/")
+		b.Visit("/")
 		b.say(q)
-		b.until(oneAnswer)
-		byScript := eval[string](b, content)
-		b.do("sessionStorage.clear()")
-		b.visit("/?q=" + url.QueryEscape(q))
-		b.until(oneAnswer)
-		byTemplate := eval[string](b, content)
+		b.Until(oneAnswer)
+		byScript := browsertest.Eval[string](b.Window, content)
+		b.Do("sessionStorage.clear()")
+		b.Visit("/?q=" + url.QueryEscape(q))
+		b.Until(oneAnswer)
+		byTemplate := browsertest.Eval[string](b.Window, content)
 		if diff := cmp.Diff(byTemplate, byScript); diff != "" {
 			t.Errorf("%s (-template +script):\n%s", q, diff)
 		}
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // smallTargets lists what a finger has to hit and is lower than least pixels.
@@ -550,34 +355,34 @@ func testWidths(parent context.Context, t *testing.T) {
 		"events": "/events?", "noevents": "/events?region=990121", "event": "/events/AL-B-1?", "leave": "/message?matter=AL%2FJZ%20001", "lookup": "/message/look-up?", "widget": "/widget?"}
 	for name, path := range pages {
 		for large, suffix := range map[string]string{"0": "", "1": "-large"} {
-			b.visit(path + "&large=" + large)
+			b.Visit(path + "&large=" + large)
 			sizes := []int64{320} // what fits the narrowest fits all, as far as there is no other layout
 			if large == "0" {
 				sizes = []int64{320, 768}
 			}
-			if *shots != "" {
+			if browsertest.Shooting() {
 				sizes = []int64{320, 360, 768, 1440}
 			}
 			least := map[string]int{"0": 44, "1": 60}[large]
-			if bad := eval[[]string](b, fmt.Sprintf("(%s)(%d)", smallTargets, least)); len(bad) > 0 {
+			if bad := browsertest.Eval[[]string](b.Window, fmt.Sprintf("(%s)(%d)", smallTargets, least)); len(bad) > 0 {
 				t.Errorf("%s%s: smaller than %d px: %q", name, suffix, least, bad)
 			}
 			if large == "1" {
-				b.is("parseFloat(getComputedStyle(document.body).fontSize) >= 18 && document.querySelector('.call').checkVisibility()")
+				b.Is("parseFloat(getComputedStyle(document.body).fontSize) >= 18 && document.querySelector('.call').checkVisibility()")
 			}
 			for _, w := range sizes {
-				b.size(w, 1200)
-				if !eval[bool](b, fitsItsPage) {
+				b.Size(w, 1200)
+				if !browsertest.Eval[bool](b.Window, browsertest.FitsItsPage) {
 					t.Errorf("%s%s scrolls sideways at %d px", name, suffix, w)
 				}
-				b.shoot(fmt.Sprintf("%s-%d%s", name, w, suffix))
+				b.Shoot(fmt.Sprintf("%s-%d%s", name, w, suffix))
 			}
 		}
-		if *shots != "" {
-			b.size(360, 1200)
-			b.dark()
-			b.shoot(name + "-360-dark")
-			b.light()
+		if browsertest.Shooting() {
+			b.Size(360, 1200)
+			b.Dark()
+			b.Shoot(name + "-360-dark")
+			b.Light()
 		}
 	}
 }

@@ -15,10 +15,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/chromedp/chromedp"
-
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/api"
+	"github.com/govqa/govqa/api/browsertest"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
 )
@@ -28,53 +27,53 @@ import (
 func testDevice(parent context.Context, t *testing.T) {
 	b := open(parent, t, serve(t, &engine{known: answers()}), "/", 360, 740)
 	b.say("居住证要什么材料")
-	b.until(oneAnswer)
-	b.click("#log .checks li:nth-child(2) input")
-	b.do("[...document.querySelectorAll('#log .kit button')].find((x) => x.textContent === '收藏').click()")
-	b.shoot("answer-kit-360")
-	b.visit("/matters/AL%2FJZ%20001")
-	b.until("!document.querySelector('[data-kit]').hidden")
-	b.is("[...document.querySelectorAll('.materials input')].map((i) => i.checked).join() === 'false,true,false'")
-	b.is("[...document.querySelectorAll('.kit button')].some((x) => x.textContent === '已收藏')")
+	b.Until(oneAnswer)
+	b.Click("#log .checks li:nth-child(2) input")
+	b.Do("[...document.querySelectorAll('#log .kit button')].find((x) => x.textContent === '收藏').click()")
+	b.Shoot("answer-kit-360")
+	b.Visit("/matters/AL%2FJZ%20001")
+	b.Until("!document.querySelector('[data-kit]').hidden")
+	b.Is("[...document.querySelectorAll('.materials input')].map((i) => i.checked).join() === 'false,true,false'")
+	b.Is("[...document.querySelectorAll('.kit button')].some((x) => x.textContent === '已收藏')")
 
-	b.visit("/events/AL-B-1")
-	b.until("document.querySelector('[data-count]').textContent === '已完成 0 / 3'")
-	b.click(".path li:nth-child(1) .tick")
-	b.is("document.querySelector('[data-count]').textContent === '已完成 1 / 3'")
-	b.shoot("event-ticked-360")
-	b.visit("/events/AL-B-1")
-	b.until("document.querySelector('[data-count]').textContent === '已完成 1 / 3'")
+	b.Visit("/events/AL-B-1")
+	b.Until("document.querySelector('[data-count]').textContent === '已完成 0 / 3'")
+	b.Click(".path li:nth-child(1) .tick")
+	b.Is("document.querySelector('[data-count]').textContent === '已完成 1 / 3'")
+	b.Shoot("event-ticked-360")
+	b.Visit("/events/AL-B-1")
+	b.Until("document.querySelector('[data-count]').textContent === '已完成 1 / 3'")
 
-	b.visit("/#welcome")
+	b.Visit("/#welcome")
 	b.say("家里着火了")
-	b.until("document.querySelector('#log .grave') !== null")
+	b.Until("document.querySelector('#log .grave') !== null")
 	b.say("我的号440106199001011232办好了吗")
-	b.until("document.querySelectorAll('#log .card').length === 3")
-	b.is("localStorage.getItem('asked') === JSON.stringify(['居住证要什么材料'])")
+	b.Until("document.querySelectorAll('#log .card').length === 3")
+	b.Is("localStorage.getItem('asked') === JSON.stringify(['居住证要什么材料'])")
 
 	// What the device holds may be anybody's words.
-	b.do(`localStorage.setItem('asked', JSON.stringify(['<img src=x onerror="document.title=1">', '居住证要什么材料'])); sessionStorage.clear()`)
-	b.visit("/")
-	b.until("!document.getElementById('saved').hidden && !document.getElementById('asked').hidden")
-	b.is("document.title !== '1' && document.querySelectorAll('#asked img').length === 0")
-	b.shoot("home-mine-360")
-	b.click("#asked li:nth-child(1) .x")
-	b.is("document.querySelectorAll('#asked li').length === 1")
-	b.click("#asked .plain")
-	b.is("document.getElementById('asked').hidden && localStorage.getItem('asked') === null")
-	b.is("document.activeElement.id === 'q'")
+	b.Do(`localStorage.setItem('asked', JSON.stringify(['<img src=x onerror="document.title=1">', '居住证要什么材料'])); sessionStorage.clear()`)
+	b.Visit("/")
+	b.Until("!document.getElementById('saved').hidden && !document.getElementById('asked').hidden")
+	b.Is("document.title !== '1' && document.querySelectorAll('#asked img').length === 0")
+	b.Shoot("home-mine-360")
+	b.Click("#asked li:nth-child(1) .x")
+	b.Is("document.querySelectorAll('#asked li').length === 1")
+	b.Click("#asked .plain")
+	b.Is("document.getElementById('asked').hidden && localStorage.getItem('asked') === null")
+	b.Is("document.activeElement.id === 'q'")
 
 	// What another version has left does not stop the page.
-	b.do(`localStorage.setItem('asked', '{"a":1}'); localStorage.setItem('saved', '[null,1,{"code":2}]'); localStorage.setItem('ticks', '3'); localStorage.setItem('draft', '"x"')`)
-	b.do(`sessionStorage.setItem('turns', '[{"q":"x"}]')`)
-	b.visit("/")
-	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
-	b.is("document.getElementById('saved').hidden && document.getElementById('asked').hidden && !document.getElementById('welcome').hidden")
-	b.visit("/about")
-	b.click("#forget .btn")
-	b.until("document.querySelector('#forget .btn').textContent === '已删除'")
-	b.is("localStorage.length === 0 && sessionStorage.length === 0")
-	b.quiet()
+	b.Do(`localStorage.setItem('asked', '{"a":1}'); localStorage.setItem('saved', '[null,1,{"code":2}]'); localStorage.setItem('ticks', '3'); localStorage.setItem('draft', '"x"')`)
+	b.Do(`sessionStorage.setItem('turns', '[{"q":"x"}]')`)
+	b.Visit("/")
+	b.Until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.Is("document.getElementById('saved').hidden && document.getElementById('asked').hidden && !document.getElementById('welcome').hidden")
+	b.Visit("/about")
+	b.Click("#forget .btn")
+	b.Until("document.querySelector('#forget .btn').textContent === '已删除'")
+	b.Is("localStorage.length === 0 && sessionStorage.length === 0")
+	b.Quiet()
 }
 
 // testGuessedRegion: a place that the question names is offered as the
@@ -84,17 +83,17 @@ func testGuessedRegion(parent context.Context, t *testing.T) {
 	e.known["安澜听涛办居住证要几天"] = e.known["那要几天"]
 	b := open(parent, t, serve(t, e), "/", 360, 740)
 	b.say("安澜听涛办居住证要几天")
-	b.until(oneAnswer)
-	b.is("document.getElementById('region').value === '' && !document.cookie.includes('region')")
-	b.click(".place-note button")
-	b.is("document.getElementById('region').value === '990102' && document.cookie.includes('region=990102')")
+	b.Until(oneAnswer)
+	b.Is("document.getElementById('region').value === '' && !document.cookie.includes('region')")
+	b.Click(".place-note button")
+	b.Is("document.getElementById('region').value === '990102' && document.cookie.includes('region=990102')")
 	b.say("那要几天")
-	b.until(twoAnswers)
-	b.is("document.querySelectorAll('.place-note button').length === 0")
+	b.Until(twoAnswers)
+	b.Is("document.querySelectorAll('.place-note button').length === 0")
 	if got := e.requests(); got[0].Region != "" || got[1].Region != "990102" {
 		t.Errorf("requests = %+v", got)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // A personalServer answers the operations on subjects and notes what it is told.
@@ -140,34 +139,34 @@ func testConsent(parent context.Context, t *testing.T) {
 	t.Cleanup(s.Close)
 	b := open(parent, t, s.URL, "/", 360, 740)
 	b.say("居住证要什么材料")
-	b.until(oneAnswer)
-	b.visit("/matters/AL%2FJZ%20001")
-	b.visit("/about")
-	b.until("!document.getElementById('personal').hidden")
+	b.Until(oneAnswer)
+	b.Visit("/matters/AL%2FJZ%20001")
+	b.Visit("/about")
+	b.Until("!document.getElementById('personal').hidden")
 	if got := p.said(); len(got) > 0 || e.requests()[0].Subject != "" {
 		t.Errorf("before consent the server was told %q, asked by %q", got, e.requests()[0].Subject)
 	}
-	b.click("#personal button")
-	b.until("document.querySelector('#personal button').textContent === '关闭个性化推荐'")
-	id := eval[string](b, "localStorage.getItem('subject')")
-	b.visit("/matters/AL%2FJZ%20001")
-	b.until("!document.querySelector('[data-kit]').hidden")
-	b.visit("/#welcome")
-	b.until("document.getElementById('likely').innerText.includes('每年要签注一次')")
-	b.is("!document.getElementById('likely').innerText.includes('每年这个时候办的人多')")
-	b.shoot("likely-360")
-	b.do("sessionStorage.clear()")
+	b.Click("#personal button")
+	b.Until("document.querySelector('#personal button').textContent === '关闭个性化推荐'")
+	id := browsertest.Eval[string](b.Window, "localStorage.getItem('subject')")
+	b.Visit("/matters/AL%2FJZ%20001")
+	b.Until("!document.querySelector('[data-kit]').hidden")
+	b.Visit("/#welcome")
+	b.Until("document.getElementById('likely').innerText.includes('每年要签注一次')")
+	b.Is("!document.getElementById('likely').innerText.includes('每年这个时候办的人多')")
+	b.Shoot("likely-360")
+	b.Do("sessionStorage.clear()")
 	b.say("那要几天")
-	b.until(twoAnswers)
+	b.Until(twoAnswers)
 	asked := e.requests()
 	if last := asked[len(asked)-1]; len(id) != 32 || last.Subject != id {
 		t.Errorf("asked by %q, want %q", last.Subject, id)
 	}
-	b.visit("/about")
-	b.until("!document.getElementById('personal').hidden")
-	b.click("#personal button")
-	b.until("document.querySelector('#personal button').textContent === '开启个性化推荐'")
-	b.is("localStorage.getItem('subject') === null")
+	b.Visit("/about")
+	b.Until("!document.getElementById('personal').hidden")
+	b.Click("#personal button")
+	b.Until("document.querySelector('#personal button').textContent === '开启个性化推荐'")
+	b.Is("localStorage.getItem('subject') === null")
 	told := strings.Join(p.said(), "\n")
 	for _, want := range []string{`PUT /api/v1/subjects/` + id + `/personalization? {"on":true}`, `"type":"view"`, `"matter":"AL/JZ 001"`, "subject=" + id,
 		`PUT /api/v1/subjects/` + id + `/personalization? {"on":false}`, "DELETE /api/v1/subjects/" + id + "?"} {
@@ -176,12 +175,12 @@ func testConsent(parent context.Context, t *testing.T) {
 		}
 	}
 	before := len(p.said())
-	b.visit("/matters/AL%2FJZ%20001")
-	b.until("!document.querySelector('[data-kit]').hidden")
+	b.Visit("/matters/AL%2FJZ%20001")
+	b.Until("!document.querySelector('[data-kit]').hidden")
 	if after := p.said(); len(after) != before {
 		t.Errorf("after the change of mind the server was told %q", after[before:])
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // testVoice: what was heard stands in the field and is not sent by itself;
@@ -189,27 +188,27 @@ func testConsent(parent context.Context, t *testing.T) {
 func testVoice(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/about", 360, 740)
-	b.before(`
+	b.Before(`
 		window.SpeechRecognition = function () { window.heard = this; this.start = () => {}; this.stop = () => this.onend(); };
 		window.spoken = [];
 		window.SpeechSynthesisUtterance = function (text) { this.text = text; };
 		Object.defineProperty(window, 'speechSynthesis', { value: { speak: (u) => spoken.push(u.text), cancel: () => spoken.push('stop') } });`)
-	b.visit("/")
-	b.until("!document.getElementById('mic').hidden")
-	b.click("#mic")
-	b.is("heard.lang === 'zh-CN' && document.getElementById('mic').getAttribute('aria-pressed') === 'true'")
-	b.do("heard.onresult({ results: [[{ transcript: '居住证要' }], [{ transcript: '什么材料' }]] }); heard.onend()")
-	b.is("document.getElementById('q').value === '居住证要什么材料' && document.activeElement.id === 'q' && document.getElementById('mic').getAttribute('aria-pressed') === 'false'")
+	b.Visit("/")
+	b.Until("!document.getElementById('mic').hidden")
+	b.Click("#mic")
+	b.Is("heard.lang === 'zh-CN' && document.getElementById('mic').getAttribute('aria-pressed') === 'true'")
+	b.Do("heard.onresult({ results: [[{ transcript: '居住证要' }], [{ transcript: '什么材料' }]] }); heard.onend()")
+	b.Is("document.getElementById('q').value === '居住证要什么材料' && document.activeElement.id === 'q' && document.getElementById('mic').getAttribute('aria-pressed') === 'false'")
 	if n := len(e.requests()); n != 0 {
 		t.Errorf("%d questions sent by voice alone", n)
 	}
-	b.keys("\r")
-	b.until(oneAnswer)
-	b.click("#log .speak")
-	b.is("spoken.at(-1).includes('居民身份证') && document.querySelector('.speak').textContent === '停止朗读'")
-	b.click("#log .speak")
-	b.is("spoken.at(-1) === 'stop' && document.querySelector('.speak').textContent === '朗读'")
-	b.quiet()
+	b.Keys("\r")
+	b.Until(oneAnswer)
+	b.Click("#log .speak")
+	b.Is("spoken.at(-1).includes('居民身份证') && document.querySelector('.speak').textContent === '停止朗读'")
+	b.Click("#log .speak")
+	b.Is("spoken.at(-1) === 'stop' && document.querySelector('.speak').textContent === '朗读'")
+	b.Quiet()
 }
 
 // testWidget: one line puts the service on another site, if that site is
@@ -218,13 +217,13 @@ func testWidget(parent context.Context, t *testing.T) {
 	base := serve(t, &engine{known: answers()})
 	b := open(parent, t, base, "/widget", 1024, 768)
 	const opener = "[aria-haspopup=dialog]"
-	b.click(opener)
-	b.until("document.querySelector('iframe').contentDocument?.getElementById('q')?.getAttribute('role') === 'combobox'")
-	b.is("document.querySelector('iframe').contentDocument.documentElement.classList.contains('framed')")
-	b.shoot("widget-1024")
-	b.do("document.querySelector('[role=dialog]').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))")
-	b.is("document.querySelector('[role=dialog]').style.display === 'none' && document.activeElement.matches('" + opener + "')")
-	b.quiet()
+	b.Click(opener)
+	b.Until("document.querySelector('iframe').contentDocument?.getElementById('q')?.getAttribute('role') === 'combobox'")
+	b.Is("document.querySelector('iframe').contentDocument.documentElement.classList.contains('framed')")
+	b.Shoot("widget-1024")
+	b.Do("document.querySelector('[role=dialog]').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))")
+	b.Is("document.querySelector('[role=dialog]').style.display === 'none' && document.activeElement.matches('" + opener + "')")
+	b.Quiet()
 
 	// A site that is not allowed gets an empty frame, one that is gets the page.
 	for _, allowed := range []bool{false, true} {
@@ -255,13 +254,13 @@ func testWidget(parent context.Context, t *testing.T) {
 		t.Cleanup(watched.Close)
 		from = watched.URL
 		b := open(parent, t, other.URL, "/", 1024, 768)
-		b.click(opener)
-		b.until("document.querySelector('iframe').src.endsWith('/?q=%E9%82%A3%E8%A6%81%E5%87%A0%E5%A4%A9')")
+		b.Click(opener)
+		b.Until("document.querySelector('iframe').src.endsWith('/?q=%E9%82%A3%E8%A6%81%E5%87%A0%E5%A4%A9')")
 		if !allowed {
-			b.refused("frame-ancestors")
+			b.Refused("frame-ancestors")
 		} else {
 			for range 200 {
-				if b.pause(); shown.Load() {
+				if b.Pause(); shown.Load() {
 					break
 				}
 			}
@@ -278,39 +277,18 @@ func testHant(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/?script=hant", 360, 740)
 	b.say("居住證要什麼材料")
-	b.until(oneAnswer)
-	b.is("document.querySelector('#log .lead').textContent.includes('辦理「居住證申領」需要以下3項材料')")
-	b.is("[...document.querySelectorAll('#log .kit button')].some((x) => x.textContent === '朗讀')")
-	b.shoot("hant-360")
-	b.click(".rate summary")
-	b.click(`.rate input[value="信息过期"]`)
-	b.click(`.rate [value="-1"]`)
-	b.until("document.querySelector('#log [role=status]')?.innerText.includes('謝謝')")
+	b.Until(oneAnswer)
+	b.Is("document.querySelector('#log .lead').textContent.includes('辦理「居住證申領」需要以下3項材料')")
+	b.Is("[...document.querySelectorAll('#log .kit button')].some((x) => x.textContent === '朗讀')")
+	b.Shoot("hant-360")
+	b.Click(".rate summary")
+	b.Click(`.rate input[value="信息过期"]`)
+	b.Click(`.rate [value="-1"]`)
+	b.Until("document.querySelector('#log [role=status]')?.innerText.includes('謝謝')")
 	if got := e.feedbacks(); len(got) != 1 || len(got[0].Reasons) != 1 || got[0].Reasons[0] != "信息过期" {
 		t.Errorf("feedback %+v", got)
 	}
-	b.quiet()
-}
-
-// pause lets the browser go on for a moment.
-func (b *browser) pause() {
-	b.Helper()
-	b.run(chromedp.Evaluate[chromedp.Void]("new Promise((done) => setTimeout(done, 20))", chromedp.EvalAwaitPromise))
-}
-
-// refused waits until the browser has said that something is not allowed.
-func (b *browser) refused(why string) {
-	b.Helper()
-	for range 200 {
-		b.mu.Lock()
-		said := strings.Join(b.said, "\n")
-		b.mu.Unlock()
-		if strings.Contains(said, why) {
-			return
-		}
-		b.pause()
-	}
-	b.Errorf("the browser has not refused anything because of %s: %q", why, b.said)
+	b.Quiet()
 }
 
 // Payloads in life events, searches and messages stay text too.

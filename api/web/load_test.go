@@ -5,10 +5,10 @@ import (
 	"math"
 	"testing"
 
-	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/chromedp"
+
+	"github.com/govqa/govqa/api/browsertest"
 )
 
 // The budget of the first load, on 400 kbit/s with a processor four times
@@ -19,46 +19,24 @@ const (
 	maxUsable   = 2000     // ms until the first page takes a question
 )
 
-// emulateNetwork is the command that older and newer browsers know; the
-// library has only its successor.
-var emulateNetwork = cdp.Command[network.OverrideNetworkStateParams, cdp.Empty]{Method: "Network.emulateNetworkConditions"}
-
-// network makes the browser's network worse.
-func (b *browser) network(p network.OverrideNetworkStateParams) {
-	b.Helper()
-	if _, err := chromedp.Call(b.ctx, emulateNetwork, p); err != nil {
-		b.Fatal(err)
-	}
-}
-
-// offline cuts the browser off, or lets it back.
-func (b *browser) offline(on bool) {
-	b.Helper()
-	b.network(network.OverrideNetworkStateParams{Offline: on, DownloadThroughput: -1, UploadThroughput: -1})
-}
-
 // testLoad measures the first load of the pages as a phone on a bad network
 // sees it.
 func testLoad(parent context.Context, t *testing.T) {
 	b := open(parent, t, serve(t, &engine{known: answers()}), "/widget.js", 360, 740) // a page without our files
-	if _, err := chromedp.Call(b.ctx, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true}); err != nil {
-		t.Fatal(err)
-	}
-	b.network(network.OverrideNetworkStateParams{Latency: 100, DownloadThroughput: 400_000 / 8, UploadThroughput: 400_000 / 8})
-	if _, err := chromedp.Call(b.ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 4}); err != nil {
-		t.Fatal(err)
-	}
-	b.before("document.addEventListener('DOMContentLoaded', () => setTimeout(() => { window.usable = performance.now(); }))")
+	browsertest.Call(b.Window, network.SetCacheDisabled, network.SetCacheDisabledParams{CacheDisabled: true})
+	b.Network(network.OverrideNetworkStateParams{Latency: 100, DownloadThroughput: 400_000 / 8, UploadThroughput: 400_000 / 8})
+	browsertest.Call(b.Window, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 4})
+	b.Before("document.addEventListener('DOMContentLoaded', () => setTimeout(() => { window.usable = performance.now(); }))")
 	for _, path := range []string{"/", "/matters/AL%2FJZ%20001", "/events/AL-B-1"} {
 		var requests, load int
 		usable := math.Inf(1)
 		for try := 0; try < 5 && usable > maxUsable; try++ { // the machine may be busy with something else
-			b.visit(path)
-			b.until("window.usable > 0 && document.readyState === 'complete'")
+			b.Visit(path)
+			b.Until("window.usable > 0 && document.readyState === 'complete'")
 			const entries = "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].filter((e) => e.name.startsWith('http'))"
-			requests = eval[int](b, entries+".length")
-			load = eval[int](b, entries+".reduce((n, e) => n + e.encodedBodySize, 0)")
-			usable = min(usable, eval[float64](b, "window.usable"))
+			requests = browsertest.Eval[int](b.Window, entries+".length")
+			load = browsertest.Eval[int](b.Window, entries+".reduce((n, e) => n + e.encodedBodySize, 0)")
+			usable = min(usable, browsertest.Eval[float64](b.Window, "window.usable"))
 		}
 		t.Logf("%s: %d requests, %d bytes, usable after %.0f ms", path, requests, load, usable)
 		if requests > maxRequests || load > maxLoad || usable > maxUsable {

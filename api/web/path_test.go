@@ -12,97 +12,80 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/page"
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govqa/govqa/answer"
 )
 
-// tabTo presses Tab until the element with the focus says label.
-func (b *browser) tabTo(label string) {
-	b.Helper()
-	for range 80 {
-		b.keys(kb.Tab)
-		if eval[string](b, "(document.activeElement.firstChild?.textContent || document.activeElement.id || '').trim()") == label {
-			return
-		}
-	}
-	b.Fatalf("%q cannot be reached with the Tab key", label)
-}
-
 // testKeyboard asks, chooses, saves, and leaves a message without a pointer.
 func testKeyboard(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/", 360, 740)
 	b.ask("我要落户")
-	b.until(oneAnswer)
-	b.tabTo("投靠亲属落户")
-	b.keys(kb.Enter)
-	b.until(twoAnswers)
+	b.Until(oneAnswer)
+	b.TabTo("投靠亲属落户")
+	b.Keys(kb.Enter)
+	b.Until(twoAnswers)
 	got := e.requests()
 	if len(got) != 2 || got[1].Text != "投靠落户怎么办" || got[1].State != "state-3" {
 		t.Errorf("requests = %+v, want the option's question with the state", got)
 	}
-	b.tabTo("收藏")
-	b.keys(" ")
-	b.is("document.activeElement.textContent === '已收藏' && document.activeElement.getAttribute('aria-pressed') === 'true'")
-	b.visit("/message")
-	b.until("!document.getElementById('letter-state').matches(':not([hidden])')")
-	b.tabTo("text")
-	b.keys("大厅里多放几把椅子")
-	b.tabTo("提交留言")
-	b.keys(kb.Enter)
-	b.until("document.getElementById('number')?.textContent === '4821 0395 7716'")
+	b.TabTo("收藏")
+	b.Keys(" ")
+	b.Is("document.activeElement.textContent === '已收藏' && document.activeElement.getAttribute('aria-pressed') === 'true'")
+	b.Visit("/message")
+	b.Until("!document.getElementById('letter-state').matches(':not([hidden])')")
+	b.TabTo("text")
+	b.Keys("大厅里多放几把椅子")
+	b.TabTo("提交留言")
+	b.Keys(kb.Enter)
+	b.Until("document.getElementById('number')?.textContent === '4821 0395 7716'")
 	if n := len(e.letters()); n != 1 {
 		t.Errorf("%d messages, want 1", n)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // testNoScript goes the whole way with JavaScript switched off.
 func testNoScript(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/about", 360, 740)
-	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-		t.Fatal(err)
-	}
-	b.visit("/")
-	b.is("document.getElementById('mic').hidden && document.getElementById('q').getAttribute('role') === null")
-	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "我要落户"))
-	b.click("#send")
-	b.until(oneAnswer)
-	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "那要几天"+kb.Enter)) // what is typed, and not the first choice
-	b.until("document.querySelector('#log .lead').textContent.includes('8个工作日')")
+	b.NoScript()
+	b.Visit("/")
+	b.Is("document.getElementById('mic').hidden && document.getElementById('q').getAttribute('role') === null")
+	b.Fill("#q", "我要落户")
+	b.Click("#send")
+	b.Until(oneAnswer)
+	b.Fill("#q", "那要几天"+kb.Enter) // what is typed, and not the first choice
+	b.Until("document.querySelector('#log .lead').textContent.includes('8个工作日')")
 	if got := e.requests(); len(got) != 2 || got[1].Text != "那要几天" {
 		t.Errorf("requests = %+v, want what was typed", got)
 	}
-	b.run(chromedp.SendKeys(chromedp.CSS("#q"), "我要落户"))
-	b.click("#send")
-	b.until("document.querySelector('#log .choice') !== null")
-	b.click(`[name=pick][value="投靠落户怎么办"]`)
-	b.until("document.querySelector('#log .matter a') !== null")
+	b.Fill("#q", "我要落户")
+	b.Click("#send")
+	b.Until("document.querySelector('#log .choice') !== null")
+	b.Click(`[name=pick][value="投靠落户怎么办"]`)
+	b.Until("document.querySelector('#log .matter a') !== null")
 	if got := e.requests(); len(got) != 4 || got[3].State != "state-3" {
 		t.Errorf("requests = %+v, want the last to carry the state", got)
 	}
-	b.click("#log .matter a")
-	b.until("document.querySelector('h1').textContent === '居住证申领'")
-	b.click(`.asks a[href^="/message"]`)
-	b.until("document.getElementById('letter') !== null")
-	b.run(chromedp.SendKeys(chromedp.CSS("#text"), "多放几把椅子"))
-	b.click("#letter .btn.main")
-	b.until("document.getElementById('number')?.textContent === '4821 0395 7716'")
-	b.click(`a[href^="/message/look-up?number"]`)
-	b.until("document.getElementById('code')?.type === 'text'")
-	b.run(chromedp.SendKeys(chromedp.CSS("#code"), "3906 2215"))
-	b.click(".form .btn.main")
-	b.until("document.querySelector('.reply') !== null")
+	b.Click("#log .matter a")
+	b.Until("document.querySelector('h1').textContent === '居住证申领'")
+	b.Click(`.asks a[href^="/message"]`)
+	b.Until("document.getElementById('letter') !== null")
+	b.Fill("#text", "多放几把椅子")
+	b.Click("#letter .btn.main")
+	b.Until("document.getElementById('number')?.textContent === '4821 0395 7716'")
+	b.Click(`a[href^="/message/look-up?number"]`)
+	b.Until("document.getElementById('code')?.type === 'text'")
+	b.Fill("#code", "3906 2215")
+	b.Click(".form .btn.main")
+	b.Until("document.querySelector('.reply') !== null")
 	if want := []answer.Message{{Kind: "咨询", Text: "多放几把椅子", Matter: "AL/JZ 001"}}; len(e.letters()) != 1 || e.letters()[0].Text != want[0].Text || e.letters()[0].Matter != want[0].Matter {
 		t.Errorf("messages %+v, want %+v", e.letters(), want)
 	}
-	b.quiet()
+	b.Quiet()
 }
 
 // A cutter stands between browser and server and breaks replies to questions:
@@ -188,22 +171,14 @@ func testCut(parent context.Context, t *testing.T) {
 		b := open(parent, t, base, "/", 360, 740)
 		b.say("居住证要什么材料")
 		if tt.asked == 1 {
-			b.until("document.querySelector('#pending .facts') !== null")
+			b.Until("document.querySelector('#pending .facts') !== null")
 		}
 		close(c.seen)
-		b.until(oneAnswer)
-		if got := b.text("#log .card"); !strings.Contains(got, "居民身份证") || c.asked.Load() != tt.asked {
+		b.Until(oneAnswer)
+		if got := b.Text("#log .card"); !strings.Contains(got, "居民身份证") || c.asked.Load() != tt.asked {
 			t.Errorf("%s: asked %d times, want %d; the card says %q", tt.why, c.asked.Load(), tt.asked, got)
 		}
-		b.is("document.querySelector('#ask [name=state]').value === 'state-1' && sessionStorage.getItem('asking') === null")
-	}
-}
-
-// before runs a script before each page's own.
-func (b *browser) before(js string) {
-	b.Helper()
-	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: js}); err != nil {
-		b.Fatal(err)
+		b.Is("document.querySelector('#ask [name=state]').value === 'state-1' && sessionStorage.getItem('asking') === null")
 	}
 }
 
@@ -225,10 +200,10 @@ func testStall(parent context.Context, t *testing.T) {
 	}))
 	t.Cleanup(held.Close)
 	b := open(parent, t, held.URL, "/about", 360, 740)
-	b.before("{ const real = setTimeout; window.setTimeout = (f, ms, ...a) => real(f, ms > 5000 ? 100 : ms, ...a); }")
-	b.visit("/")
+	b.Before("{ const real = setTimeout; window.setTimeout = (f, ms, ...a) => real(f, ms > 5000 ? 100 : ms, ...a); }")
+	b.Visit("/")
 	b.say("居住证要什么材料")
-	b.until(oneAnswer)
+	b.Until(oneAnswer)
 	if got := e.requests(); len(got) != 1 {
 		t.Errorf("the engine was asked %d times, want once", len(got))
 	}
@@ -240,24 +215,24 @@ func testRestart(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	base, stop := serveAt(t, e, "127.0.0.1:0")
 	b := open(parent, t, base, "/", 360, 740)
-	b.until("document.getElementById('q').getAttribute('role') === 'combobox'")
+	b.Until("document.getElementById('q').getAttribute('role') === 'combobox'")
 	stop()
 	b.say("居住证要什么材料")
-	b.until("document.querySelector('#pending .wait')?.textContent.includes('已经记下')")
-	b.is("document.querySelector('#pending a[href=\"tel:12345\"]') !== null && sessionStorage.getItem('asking') === '居住证要什么材料'")
-	b.shoot("offline-360")
+	b.Until("document.querySelector('#pending .wait')?.textContent.includes('已经记下')")
+	b.Is("document.querySelector('#pending a[href=\"tel:12345\"]') !== null && sessionStorage.getItem('asking') === '居住证要什么材料'")
+	b.Shoot("offline-360")
 	again, end := serveAt(t, e, strings.TrimPrefix(base, "http://"))
 	t.Cleanup(end)
-	b.until(oneAnswer)
-	b.is("document.querySelector('#log .sorry') === null")
+	b.Until(oneAnswer)
+	b.Is("document.querySelector('#log .sorry') === null")
 	if again != base {
 		t.Fatalf("served at %s, want %s", again, base)
 	}
 
 	// A page that was lost with its question takes it up again.
-	b.do("sessionStorage.setItem('asking', '那要几天')")
-	b.visit("/")
-	b.until(twoAnswers)
+	b.Do("sessionStorage.setItem('asking', '那要几天')")
+	b.Visit("/")
+	b.Until(twoAnswers)
 	if got := e.requests(); len(got) != 2 || got[1].Text != "那要几天" {
 		t.Errorf("requests = %+v", got)
 	}
@@ -269,20 +244,20 @@ func testMessage(parent context.Context, t *testing.T) {
 	e := &engine{known: answers()}
 	b := open(parent, t, serve(t, e), "/message?matter=AL%2FJZ%20001", 360, 740)
 	write := func(text string) {
-		b.do(fmt.Sprintf("document.getElementById('text').focus(); document.getElementById('text').value = %q; document.getElementById('text').dispatchEvent(new Event('input', {bubbles: true}))", text))
+		b.Do(fmt.Sprintf("document.getElementById('text').focus(); document.getElementById('text').value = %q; document.getElementById('text').dispatchEvent(new Event('input', {bubbles: true}))", text))
 	}
 	write("写了一半")
-	b.visit("/message?matter=AL%2FJZ%20001")
-	b.until("document.getElementById('text').value === '写了一半'")
+	b.Visit("/message?matter=AL%2FJZ%20001")
+	b.Until("document.getElementById('text').value === '写了一半'")
 	write("窗口排队太久<b>")
-	b.offline(true)
-	b.click("#letter .btn.main")
-	b.until("document.getElementById('letter-state').textContent.includes('不会重复')")
-	b.shoot("message-offline-360")
-	b.offline(false)
-	b.until("document.getElementById('number')?.textContent === '4821 0395 7716'")
-	b.is("localStorage.getItem('draft') === null")
-	b.shoot("received-360")
+	b.Offline(true)
+	b.Click("#letter .btn.main")
+	b.Until("document.getElementById('letter-state').textContent.includes('不会重复')")
+	b.Shoot("message-offline-360")
+	b.Offline(false)
+	b.Until("document.getElementById('number')?.textContent === '4821 0395 7716'")
+	b.Is("localStorage.getItem('draft') === null")
+	b.Shoot("received-360")
 	want := []answer.Message{{Kind: "咨询", Text: "窗口排队太久<b>", Matter: "AL/JZ 001"}}
 	got := e.letters()
 	for i := range got {
@@ -291,8 +266,8 @@ func testMessage(parent context.Context, t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
-	b.visit("/message")
-	b.click("#letter .btn.main")
-	b.until("document.querySelector('#text[aria-invalid=true]') !== null")
-	b.shoot("message-fault-360")
+	b.Visit("/message")
+	b.Click("#letter .btn.main")
+	b.Until("document.querySelector('#text[aria-invalid=true]') !== null")
+	b.Shoot("message-fault-360")
 }
