@@ -175,12 +175,6 @@ func stateKey(path string) ([]byte, error) {
 	return key, nil
 }
 
-// The types of facts that questions and ratings leave in the journal.
-const (
-	factQuestion = "question"
-	factFeedback = "feedback"
-)
-
 // A questionLog journals questions in the background, so that no citizen
 // waits for the disk. When the disk cannot keep up, questions are dropped and
 // counted; ratings are written before they are acknowledged.
@@ -212,7 +206,7 @@ func (q *questionLog) Rated(ctx context.Context, f answer.Feedback) error {
 	if err != nil {
 		return fmt.Errorf("feedback: %w", err)
 	}
-	_, err = q.store.Append(ctx, store.Fact{Type: factFeedback, Data: data})
+	_, err = q.store.Append(ctx, store.Fact{Type: answer.FactFeedback, Data: data})
 	return err
 }
 
@@ -221,7 +215,7 @@ func (q *questionLog) write() {
 	for a := range q.queue {
 		data, err := json.Marshal(a)
 		if err == nil {
-			_, err = q.store.Append(context.Background(), store.Fact{Type: factQuestion, Data: data})
+			_, err = q.store.Append(context.Background(), store.Fact{Type: answer.FactQuestion, Data: data})
 		}
 		if err != nil {
 			q.log.Error("question not journalled", "answer", a.Answer, "err", err)
@@ -245,7 +239,7 @@ func (a *app) replay() error {
 		if err := a.mail.replay(f); err != nil {
 			return err
 		}
-		if f.Type != factQuestion {
+		if f.Type != answer.FactQuestion {
 			continue
 		}
 		var asked answer.Asked

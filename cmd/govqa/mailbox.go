@@ -15,12 +15,6 @@ import (
 	"github.com/govqa/govqa/corpus/store"
 )
 
-// The types of facts that messages and their replies leave in the journal.
-const (
-	factMessage = "message"
-	factReply   = "message.reply"
-)
-
 // A mailbox keeps messages in the journal. In memory it only knows where in
 // the journal each one and its replies stand.
 type mailbox struct {
@@ -51,7 +45,7 @@ func (m *mailbox) Keep(ctx context.Context, msg answer.KeptMessage) (answer.Kept
 	if err == nil || !errors.Is(err, corpus.ErrNotFound) {
 		return there, err
 	}
-	seq, err := m.append(ctx, factMessage, msg)
+	seq, err := m.append(ctx, answer.FactMessage, msg)
 	if err != nil {
 		return answer.KeptMessage{}, err
 	}
@@ -64,7 +58,7 @@ func (m *mailbox) Reply(ctx context.Context, r answer.MessageReply) error {
 	if _, err := m.entry(r.Number); err != nil {
 		return err
 	}
-	seq, err := m.append(ctx, factReply, r)
+	seq, err := m.append(ctx, answer.FactReply, r)
 	if err != nil {
 		return err
 	}
@@ -147,7 +141,7 @@ func (m *mailbox) replay(f store.Fact) error {
 		Number string `json:"number"`
 	}
 	switch f.Type {
-	case factMessage, factReply:
+	case answer.FactMessage, answer.FactReply:
 	default:
 		return nil
 	}
@@ -155,7 +149,7 @@ func (m *mailbox) replay(f store.Fact) error {
 		return fmt.Errorf("journal entry %d: %w", f.Seq, err)
 	}
 	m.note(at.Number, func(e *mailEntry) {
-		if f.Type == factMessage {
+		if f.Type == answer.FactMessage {
 			e.message = f.Seq
 		} else {
 			e.replies = append(e.replies, f.Seq)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -159,28 +160,35 @@ func scan(txn *badger.Txn, prefix []byte, f func(key, value []byte) error) error
 // its number. A view that follows in a loop misses none: when it was slow it
 // is told the newest and applies what [Store.Changes] says has happened since.
 func (s *Store) Follow(ctx context.Context, after corpus.Edition) (corpus.Edition, error) {
+	return follow(ctx, s, &s.next, after, s.Edition)
+}
+
+// follow waits until now is past after. The channel is closed and replaced
+// whenever now has grown.
+func follow[N corpus.Edition | uint64](ctx context.Context, s *Store, grown *chan struct{}, after N, now func() N) (N, error) {
 	for {
 		s.state.Lock()
-		next := s.next
+		next := *grown
 		s.state.Unlock()
-		if now := s.Edition(); now > after {
-			return now, nil
+		if n := now(); n > after {
+			return n, nil
 		}
 		select {
 		case <-next:
 		case <-ctx.Done():
-			return s.Edition(), ctx.Err()
+			return now(), ctx.Err()
 		case <-s.stop:
-			return s.Edition(), ErrClosed
+			return now(), ErrClosed
 		}
 	}
 }
 
-func (s *Store) announce() {
-	s.state.Lock()
-	defer s.state.Unlock()
-	close(s.next)
-	s.next = make(chan struct{})
+// announce wakes who follows.
+func announce(state *sync.Mutex, grown *chan struct{}) {
+	state.Lock()
+	defer state.Unlock()
+	close(*grown)
+	*grown = make(chan struct{})
 }
 
 // A pending is an edition in the making: revisions on the disk that no reader

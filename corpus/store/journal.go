@@ -197,9 +197,20 @@ func (s *Store) acknowledge(seq uint64, group []*commit) {
 	if err := s.head.write(s.current.Load().Number, seq); err != nil {
 		s.log.Warn("witness not written", "err", err)
 	}
+	s.last.Store(seq)
+	announce(&s.state, &s.grown)
 	if published {
-		s.announce()
+		announce(&s.state, &s.next)
 	}
+}
+
+// LastFact is the number of the last fact of the journal, 0 before the first.
+func (s *Store) LastFact() uint64 { return s.last.Load() }
+
+// FollowFacts waits until the journal has a fact after the given one and
+// returns the number of the last. It ends with ctx's error, or ErrClosed.
+func (s *Store) FollowFacts(ctx context.Context, after uint64) (uint64, error) {
+	return follow(ctx, s, &s.grown, after, s.LastFact)
 }
 
 // lastFact returns the number of the last fact of the journal.

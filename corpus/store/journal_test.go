@@ -168,3 +168,44 @@ func TestAppendWhileClosingIsWrittenOrRefused(t *testing.T) {
 	}
 	mustCheck(t, s)
 }
+
+func TestFollowFacts(t *testing.T) {
+	s := open(t, t.TempDir())
+	if n := s.LastFact(); n != 0 {
+		t.Errorf("a new journal ends at fact %d", n)
+	}
+	type arrival struct {
+		last uint64
+		err  error
+	}
+	arrived := make(chan arrival)
+	go func() {
+		last, err := s.FollowFacts(t.Context(), 0)
+		arrived <- arrival{last, err}
+	}()
+	seq, err := s.Append(t.Context(), Fact{Type: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := <-arrived; a.err != nil || a.last != seq {
+		t.Errorf("after an append: fact %d, %v; want %d", a.last, a.err, seq)
+	}
+	if last, err := s.FollowFacts(t.Context(), seq-1); err != nil || last != seq {
+		t.Errorf("of what is there already: fact %d, %v", last, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.FollowFacts(ended, seq); !errors.Is(err, context.Canceled) {
+		t.Errorf("when the caller gives up: %v", err)
+	}
+	go func() {
+		_, err := s.FollowFacts(t.Context(), seq)
+		arrived <- arrival{err: err}
+	}()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-arrived; !errors.Is(a.err, ErrClosed) {
+		t.Errorf("when the store is closed: %v", a.err)
+	}
+}

@@ -90,6 +90,7 @@ type Store struct {
 	db   *badger.DB
 	lock *dirLock
 	head *headFile
+	last atomic.Uint64 // fact that is on the disk
 
 	writer  chan struct{} // one slot: held by whoever prepares an edition or a draft
 	commits chan *commit  // to the journal's goroutine
@@ -100,6 +101,7 @@ type Store struct {
 	done  bool
 	ops   sync.WaitGroup // calls under way
 	next  chan struct{}  // closed and replaced when an edition is published
+	grown chan struct{}  // closed and replaced when the journal has grown
 
 	current atomic.Pointer[EditionInfo]
 	broken  atomic.Pointer[error] // why writes are refused, for ErrReadOnly
@@ -120,6 +122,7 @@ func Open(dir string, opts Options) (*Store, error) {
 		commits: make(chan *commit, 256),
 		stop:    make(chan struct{}),
 		next:    make(chan struct{}),
+		grown:   make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -163,6 +166,7 @@ func (s *Store) open() (err error) {
 
 // start begins the background work of a store whose journal ends at seq.
 func (s *Store) start(seq uint64) {
+	s.last.Store(seq)
 	s.loops.Add(2)
 	go s.commitLoop(seq)
 	go s.collectLoop()
