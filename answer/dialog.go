@@ -140,7 +140,8 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 		return found{}, err
 	}
 	asked, aspects := u.question.Asked, u.question.Aspects
-	q := v.parser.ParseFollowUp(u.request.Text, g.Name, weight)
+	parser := v.parserIn(u.region)
+	q := parser.ParseFollowUp(u.request.Text, g.Name, weight)
 	q.Asked, q.Aspects = asked, aspects
 	f, err := e.search(ctx, u, &q)
 	if err != nil || len(f.guides) == 0 {
@@ -163,7 +164,8 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 func (e *Engine) clarified(ctx context.Context, v *view, u *understood) (found, error) {
 	u.clarifies = true
 	asked, aspects := u.question.Asked, u.question.Aspects
-	u.question = v.parser.Parse(u.said())
+	parser := v.parserIn(u.region)
+	u.question = parser.Parse(u.said())
 	if asked {
 		u.question.Asked, u.question.Aspects = asked, aspects
 	}

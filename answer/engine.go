@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -86,6 +87,7 @@ type view struct {
 	bundles   map[string]*corpus.Bundle
 	life      *recommend.LifeEvents
 	sample    bool
+	words     []*corpus.Word // of the edition, beside the built-in lexicon
 
 	items sync.Map // code -> *listed, as they are asked for
 	alike sync.Map // code -> []string, codes of matters with like content
@@ -159,20 +161,41 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 	}
 	v.divisions = corpus.Builtin().With(regions).Covering(v.covered...)
 	v.life = recommend.NewLifeEvents(inForce)
-	speller, err := e.newSpeller()
+	if v.words, err = collect[*corpus.Word](e.Corpus.All(edition, corpus.TypeWord)); err != nil {
+		return nil, fmt.Errorf("edition %d: %w", edition, err)
+	}
+	lex := e.lexiconOf(v.words)
+	speller, err := e.newSpeller(lex)
 	if err != nil {
 		return nil, err
 	}
-	v.parser = nlp.Parser{Segmenter: e.Segmenter, Lexicon: e.Lexicon, Speller: speller}
+	v.parser = nlp.Parser{Segmenter: e.Segmenter, Lexicon: lex, Speller: speller}
 	return v, nil
 }
 
+// lexiconOf is the built-in lexicon with an edition's everyday words; that of
+// the view before where these are the same, because a lexicon that is used for
+// the first time reads how all its words sound.
+func (e *Engine) lexiconOf(words []*corpus.Word) *nlp.Lexicon {
+	if v := e.view.Load(); v != nil && reflect.DeepEqual(v.words, words) {
+		return v.parser.Lexicon
+	}
+	return e.Lexicon.With(words)
+}
+
 // newSpeller takes up the words of the guides.
-func (e *Engine) newSpeller() (*nlp.Speller, error) {
+func (e *Engine) newSpeller(lex *nlp.Lexicon) (*nlp.Speller, error) {
 	dict, _ := e.Segmenter.(nlp.Dictionary)
 	var err error
-	s := nlp.NewSpeller(e.Lexicon, dict, func(yield func(string, int) bool) { err = e.Index.Words(yield) })
+	s := nlp.NewSpeller(lex, dict, func(yield func(string, int) bool) { err = e.Index.Words(yield) })
 	return s, err
+}
+
+// parserIn is the parser for somebody who asks in a region.
+func (v *view) parserIn(region corpus.RegionCode) nlp.Parser {
+	p := v.parser
+	p.Region = region
+	return p
 }
 
 func collect[T corpus.Record](records iter.Seq2[corpus.Record, error]) ([]T, error) {

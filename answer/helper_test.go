@@ -191,7 +191,14 @@ func makeEngine(c Corpus, change ...func(*Config)) (*Engine, error) {
 // sampleOnce answers from the built-in sample corpus. Its index, which lies in
 // memory, serves every test.
 var sampleOnce = sync.OnceValues(func() (*Engine, error) {
-	var recs []corpus.Record
+	recs, err := sampleRecords()
+	if err != nil {
+		return nil, err
+	}
+	return makeEngine(newMemory(recs...))
+})
+
+func sampleRecords() (recs []corpus.Record, err error) {
 	for name, rows := range sample.Files() {
 		for row := range rows {
 			if row.Err != nil {
@@ -200,8 +207,8 @@ var sampleOnce = sync.OnceValues(func() (*Engine, error) {
 			recs = append(recs, row.Record)
 		}
 	}
-	return makeEngine(newMemory(recs...))
-})
+	return recs, nil
+}
 
 // sampleEngine is an engine of the sample corpus that nobody has asked yet.
 func sampleEngine(t *testing.T, change ...func(*Config)) *Engine {

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -32,7 +33,7 @@ func (e *Engine) understand(v *view, r Request) understood {
 		u.notices = append(u.notices, NoticeStateIgnored)
 	}
 	u.previous = previous
-	u.question = v.parser.Parse(r.Text)
+	u.read(v, cmp.Or(r.Region, previous.Place))
 	u.readPlace(v)
 	if r.Region != "" && u.place == "" && !v.covers(r.Region) {
 		if name, ok := v.divisions.Name(r.Region); ok {
@@ -43,6 +44,9 @@ func (e *Engine) understand(v *view, r Request) understood {
 	}
 	if u.region == "" {
 		u.region = previous.Place
+	}
+	if v.parser.Lexicon.Regional() && u.place != "" {
+		u.read(v, u.region) // people there have words of their own
 	}
 	codes, ok := u.picked()
 	if reply := plain(u.request.Text); u.previous.Rounds > 0 && len(u.previous.Offered) > 0 {
@@ -66,6 +70,12 @@ func (e *Engine) understand(v *view, r Request) understood {
 		}
 	}
 	return u
+}
+
+// read parses the question for somebody in a region.
+func (u *understood) read(v *view, region corpus.RegionCode) {
+	parser := v.parserIn(region)
+	u.question = parser.Parse(u.request.Text)
 }
 
 // inheritAspect asks for the aspect that was asked for before.

@@ -32,10 +32,11 @@ const (
 	TypePolicy Type = "policy" // 政策文件
 	TypeBundle Type = "bundle" // 一件事
 	TypeRegion Type = "region" // 行政区划
+	TypeWord   Type = "word"   // 日常说法
 )
 
 // Types lists every record type in the order in which reports count them.
-var Types = []Type{TypeGuide, TypeFAQ, TypePolicy, TypeBundle, TypeRegion}
+var Types = []Type{TypeGuide, TypeFAQ, TypePolicy, TypeBundle, TypeRegion, TypeWord}
 
 // A Key names one record of the corpus: its type and its code or id.
 type Key struct {
@@ -46,7 +47,7 @@ type Key struct {
 func (k Key) String() string { return string(k.Type) + "/" + k.ID }
 
 // A Record is one line of the corpus: a [*Guide], [*FAQ], [*Policy],
-// [*Bundle] or [*RegionEntry].
+// [*Bundle], [*RegionEntry] or [*Word].
 type Record interface {
 	Key() Key
 	// Validate reports every field that breaks the format, each as a
@@ -290,6 +291,36 @@ type RegionEntry struct {
 	Extra Extra `json:"-"`
 }
 
+// A Word (日常说法) is how people say what officials have another term for. It
+// is loaded with the edition, beside the built-in vocabulary.
+type Word struct {
+	Type       Type     `json:"type"`
+	ID         string   `json:"id"`
+	Word       string   `json:"word"`               // 上户口
+	Official   []string `json:"official"`           // what it stands for: 出生登记
+	BothWays   bool     `json:"bothWays,omitempty"` // who says the official term means the word, too
+	Confidence float64  `json:"confidence"`         // how surely it is meant, over 0 to 1
+	Region     Region   `json:"region,omitzero"`    // where people say so; empty is everywhere
+	Kind       WordKind `json:"kind"`
+	Note       string   `json:"note,omitempty"`
+
+	Extra Extra `json:"-"`
+}
+
+// A WordKind says what kind of everyday word a [Word] is.
+type WordKind string
+
+// The kinds of everyday words.
+const (
+	WordEveryday     WordKind = "everyday"     // 口语
+	WordTypo         WordKind = "typo"         // 错字
+	WordDialect      WordKind = "dialect"      // 方言
+	WordAbbreviation WordKind = "abbreviation" // 简称
+)
+
+// WordKinds lists the kinds of everyday words.
+var WordKinds = []WordKind{WordEveryday, WordTypo, WordDialect, WordAbbreviation}
+
 // A Period says from when to when a record is in force. An empty end is open.
 // Both days belong to the period.
 type Period struct {
@@ -318,6 +349,9 @@ func (b *Bundle) Key() Key { return Key{TypeBundle, b.ID} }
 
 // Key returns the region entry's key.
 func (r *RegionEntry) Key() Key { return Key{TypeRegion, r.Code} }
+
+// Key returns the everyday word's key.
+func (w *Word) Key() Key { return Key{TypeWord, w.ID} }
 
 // A Change is what became of one record between two editions.
 type Change struct {

@@ -80,6 +80,9 @@ func Unmarshal(line []byte) (Record, error) {
 	case TypeRegion:
 		r := new(RegionEntry)
 		rec, extra = r, &r.Extra
+	case TypeWord:
+		w := new(Word)
+		rec, extra = w, &w.Extra
 	default:
 		return nil, fmt.Errorf("%w：字段 type 的值 %q 不认识", ErrFormat, typ)
 	}
@@ -155,6 +158,8 @@ func extraOf(rec Record) Extra {
 		return r.Extra
 	case *RegionEntry:
 		return r.Extra
+	case *Word:
+		return r.Extra
 	}
 	return nil
 }
@@ -175,6 +180,9 @@ func (b *Bundle) UnknownKeys() []string { return b.Extra.keys() }
 
 // UnknownKeys implements [Record].
 func (r *RegionEntry) UnknownKeys() []string { return r.Extra.keys() }
+
+// UnknownKeys implements [Record].
+func (w *Word) UnknownKeys() []string { return w.Extra.keys() }
 
 // A Hash identifies the content of a record: SHA-256 of its [Marshal] form.
 type Hash [sha256.Size]byte

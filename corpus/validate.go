@@ -235,3 +235,57 @@ func (r *RegionEntry) Validate() error {
 	f.required("name", r.Name, maxName)
 	return f.err()
 }
+
+// The most official terms that one everyday word can have, and the longest
+// word and term, in characters.
+const (
+	maxOfficial = 12
+	maxWord     = 30
+)
+
+// Validate implements [Record].
+func (w *Word) Validate() error {
+	f := faults{key: w.Key()}
+	f.id("id", w.ID)
+	f.term("word", w.Word)
+	if len(w.Official) == 0 {
+		f.add("official", "至少要有一个正式用语")
+	}
+	if len(w.Official) > maxOfficial {
+		f.add("official", "项数太多：%d，最多 %d", len(w.Official), maxOfficial)
+	}
+	for i, o := range w.Official {
+		field := fmt.Sprintf("official[%d]", i)
+		f.term(field, o)
+		switch {
+		case o == w.Word:
+			f.add(field, "与日常说法相同")
+		case slices.Contains(w.Official[:i], o):
+			f.add(field, "写了两次")
+		}
+	}
+	if !(w.Confidence > 0 && w.Confidence <= 1) { // NaN, too
+		f.add("confidence", "把握应大于 0、不超过 1")
+	}
+	if !slices.Contains(WordKinds, w.Kind) {
+		f.add("kind", "类别 %q 不认识，应为 everyday、typo、dialect、abbreviation 之一", w.Kind)
+	}
+	if w.Kind == WordTypo && w.BothWays {
+		f.add("bothWays", "错字只能单向：说正式用语的人没有写错")
+	}
+	f.region(w.Region)
+	f.text("note", w.Note, maxName)
+	return f.err()
+}
+
+// term checks a word or an official term: a single character stands in too
+// many sentences to mean one thing.
+func (f *faults) term(field, v string) {
+	f.required(field, v, maxWord)
+	if n := utf8.RuneCountInString(strings.TrimSpace(v)); n == 1 {
+		f.add(field, "只有一个字，会误认太多问题；请写两个字以上")
+	}
+	if strings.IndexFunc(v, unicode.IsControl) >= 0 {
+		f.add(field, "不能有换行等控制字符")
+	}
+}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/govqa/govqa/corpus"
 )
 
 //go:embed data
@@ -77,14 +79,16 @@ type Lexicon struct {
 	everyday   *matcher       // value: index into synonyms
 	synonyms   [][]Synonym
 	mistyped   []bool         // by the same index: the everyday word is a typing error
+	regional   bool           // some synonym is meant in one region only
 	everydayAt map[string]int // everyday word to index into synonyms, while loading
 	print      uint64         // of what texts are indexed by
 }
 
 // A Synonym is an official term that an everyday word stands for.
 type Synonym struct {
-	Official string  // normalised
-	Weight   float32 // how surely it is meant, 0..1
+	Official string            // normalised
+	Weight   float32           // how surely it is meant, 0..1
+	Region   corpus.RegionCode // where it is meant; "" is everywhere
 }
 
 // synonymKinds are what an everyday word can be.
@@ -220,7 +224,7 @@ func (lex *Lexicon) addSynonym(line string) error {
 			return nil
 		}
 	}
-	lex.synonyms[i] = append(lex.synonyms[i], Synonym{official, float32(weight)})
+	lex.synonyms[i] = append(lex.synonyms[i], Synonym{Official: official, Weight: float32(weight)})
 	return nil
 }
 

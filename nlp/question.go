@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/govqa/govqa/corpus"
 )
 
 // The weight of a question's characters: content words count fully, words
@@ -74,7 +76,8 @@ func (q *Question) Bare() int {
 type Parser struct {
 	Segmenter Segmenter
 	Lexicon   *Lexicon
-	Speller   *Speller // nil takes every word as it is written
+	Speller   *Speller          // nil takes every word as it is written
+	Region    corpus.RegionCode // of who asks; everyday words of other regions are passed over
 }
 
 // Parse reads a citizen's text. It is total: any text gives a Question.
@@ -149,7 +152,7 @@ func (p *Parser) respell(text string) string {
 func (p *Parser) expand(q *Question, over []int) {
 	var found []match
 	p.Lexicon.everyday.each(q.Runes, func(m match) {
-		if !insideWord(over, m) {
+		if !insideWord(over, m) && p.meant(m.value) {
 			found = append(found, m)
 		}
 	})
@@ -159,7 +162,7 @@ func (p *Parser) expand(q *Question, over []int) {
 				return o.start <= m.start && m.end <= o.end && o.end-o.start > m.end-m.start
 			})
 		if !inside {
-			q.Expansions = append(q.Expansions, Expansion{m.start, m.end, p.Lexicon.synonyms[m.value]})
+			q.Expansions = append(q.Expansions, Expansion{m.start, m.end, p.synonyms(m.value)})
 		}
 	}
 }
