@@ -23,8 +23,9 @@ type composed struct {
 }
 
 // compose answers the aspects asked for from the guide's fields, in the
-// order asked. Nothing that was not asked comes first.
-func compose(g *corpus.Guide, q *nlp.Question) composed {
+// order asked. Nothing that was not asked comes first. The agency is the
+// guide's in the directory, or nil.
+func compose(g *corpus.Guide, agency *corpus.AgencyEntry, q *nlp.Question) composed {
 	c := composed{}
 	aspects := q.Aspects
 	switch {
@@ -34,7 +35,7 @@ func compose(g *corpus.Guide, q *nlp.Question) composed {
 		c.overview(g)
 	default:
 		for _, a := range aspects[:min(len(aspects), 4)] {
-			c.aspect(g, a)
+			c.aspect(g, agency, a)
 		}
 	}
 	c.actions = append(c.actions, actionsOf(g, aspects)...)
@@ -50,10 +51,10 @@ func (c *composed) say(format string, args ...any) {
 
 // aspect answers one aspect, or says that it is not published and whom to
 // ask.
-func (c *composed) aspect(g *corpus.Guide, a nlp.Aspect) {
+func (c *composed) aspect(g *corpus.Guide, agency *corpus.AgencyEntry, a nlp.Aspect) {
 	found := factsOf(g, a)
 	if len(found) == 0 {
-		c.unpublished(g, a)
+		c.unpublished(g, agency, a)
 		return
 	}
 	c.facts = append(c.facts, found...)
@@ -91,7 +92,7 @@ func (c *composed) lines(list []Fact) {
 
 // unpublished says that a field is missing, what else the guide says of it,
 // and whom to ask.
-func (c *composed) unpublished(g *corpus.Guide, a nlp.Aspect) {
+func (c *composed) unpublished(g *corpus.Guide, agency *corpus.AgencyEntry, a nlp.Aspect) {
 	c.missing = true
 	label := aspectLabels[a]
 	if said, ok := mention(g, a); ok {
@@ -101,6 +102,9 @@ func (c *composed) unpublished(g *corpus.Guide, a nlp.Aspect) {
 		c.say("「%s」的办事指南没有公布%s。", g.Name, label)
 	}
 	if a == nlp.AspectPhone || a == nlp.AspectComplaint || g.Contact == "" {
+		if c.handOver(agency, a) {
+			return
+		}
 		c.say("可以拨打政务服务便民热线 %s 咨询。", hotline)
 		return
 	}

@@ -81,13 +81,15 @@ type Engine struct {
 // never changes once it is made.
 type view struct {
 	edition   corpus.Edition
+	day       string // on which it was made: what is in force changes with it
 	parser    nlp.Parser
 	divisions *corpus.Divisions
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
-	life      *recommend.LifeEvents
-	sample    bool
-	words     []*corpus.Word // of the edition, beside the built-in lexicon
+	directory
+	life   *recommend.LifeEvents
+	sample bool
+	words  []*corpus.Word // of the edition, beside the built-in lexicon
 
 	items sync.Map // code -> *listed, as they are asked for
 	alike sync.Map // code -> []string, codes of matters with like content
@@ -114,7 +116,10 @@ func New(cfg Config) (*Engine, error) {
 	return &Engine{Config: cfg, idle: recommend.NewModel(recommend.Defaults())}, nil
 }
 
-// Refresh brings the index and the view up to the corpus's current edition.
+func (e *Engine) today() string { return e.Now().Format(time.DateOnly) }
+
+// Refresh brings the index and the view up to the corpus's current edition and
+// to the day.
 // Questions go on meanwhile with the edition before.
 func (e *Engine) Refresh(ctx context.Context) error {
 	e.fresh.Lock()
@@ -123,7 +128,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v := e.view.Load(); v != nil && v.edition == edition {
+	if v := e.view.Load(); v != nil && v.edition == edition && v.day == e.today() {
 		return nil
 	}
 	v, err := e.newView(edition)
@@ -135,13 +140,16 @@ func (e *Engine) Refresh(ctx context.Context) error {
 }
 
 func (e *Engine) newView(edition corpus.Edition) (*view, error) {
-	v := &view{edition: edition, bundles: map[string]*corpus.Bundle{}}
+	v := &view{edition: edition, day: e.today(), bundles: map[string]*corpus.Bundle{}}
 	regions, err := collect[*corpus.RegionEntry](e.Corpus.All(edition, corpus.TypeRegion))
 	if err != nil {
 		return nil, fmt.Errorf("edition %d: %w", edition, err)
 	}
 	bundles, err := collect[*corpus.Bundle](e.Corpus.All(edition, corpus.TypeBundle))
 	if err != nil {
+		return nil, fmt.Errorf("edition %d: %w", edition, err)
+	}
+	if v.directory, err = e.newDirectory(edition); err != nil {
 		return nil, fmt.Errorf("edition %d: %w", edition, err)
 	}
 	var inForce []*corpus.Bundle

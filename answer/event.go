@@ -89,8 +89,8 @@ func (e *Engine) Event(_ context.Context, id string) (*EventGuide, error) {
 	titles := map[string]string{}
 	place := map[string]int{} // of a material in the list
 	for _, s := range b.Steps {
-		g, err := e.guide(v, s.Matter)
-		if errors.Is(err, corpus.ErrNotFound) || err == nil && !g.Effective.Contains(e.Now()) {
+		g, err := e.inForce(v, s.Matter)
+		if errors.Is(err, corpus.ErrNotFound) {
 			continue
 		}
 		if err != nil {
@@ -147,7 +147,7 @@ func (e *Engine) Around(ctx context.Context, g *corpus.Guide) (Around, error) {
 	}
 	a.Next = e.next(v, g.Code)
 	for _, code := range g.Related {
-		if r, err := e.guide(v, code); err == nil && r.Effective.Contains(e.Now()) && len(a.Related) < maxAround {
+		if r, err := e.inForce(v, code); err == nil && len(a.Related) < maxAround {
 			a.Related = append(a.Related, refOf(v, r, 1, nil))
 		}
 	}

@@ -34,10 +34,11 @@ func maskedNotice(asked, safe Request) []string {
 // talked about before.
 func (e *Engine) replyCanned(v *view, r, safe Request, f guard.Finding, start time.Time) (Answer, error) {
 	u := understood{request: r, region: r.Region, question: nlp.Question{Aspects: []nlp.Aspect{nlp.AspectOverview}}}
-	a := Answer{ID: newID(), Outcome: Outcome(f.Outcome), Text: f.Reply.Text, GeneratedBy: ByCanned, Aspect: nlp.AspectOverview,
+	reply := e.standing(v, f)
+	a := Answer{ID: newID(), Outcome: Outcome(f.Outcome), Text: reply.Text, GeneratedBy: ByCanned, Aspect: nlp.AspectOverview,
 		Matters: []MatterRef{}, Facts: []Fact{}, Options: []Option{}, Recommendations: []Recommendation{}, Actions: []Action{},
 		Notices: append([]string{}, maskedNotice(r, safe)...), Confidence: 1, Edition: v.edition}
-	for _, c := range f.Reply.Calls {
+	for _, c := range reply.Calls {
 		a.Actions = append(a.Actions, Action{"call", c.Label, "tel:" + c.Phone})
 	}
 	previous, err := readState(r.State, e.StateKey, e.Now())

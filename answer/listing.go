@@ -99,11 +99,11 @@ func (e *Engine) Guide(_ context.Context, code string) (*corpus.Guide, error) {
 	if v == nil {
 		return nil, ErrNotReady
 	}
-	g, err := e.guide(v, code)
-	if err == nil && !g.Effective.Contains(e.Now()) {
-		return nil, fmt.Errorf("guide %s is not in force: %w", code, corpus.ErrNotFound)
+	g, err := e.inForce(v, code)
+	if err != nil {
+		return nil, err
 	}
-	return g, err
+	return g, nil
 }
 
 // Themes counts the matters in force by theme, in the order of the national
@@ -216,8 +216,9 @@ func (e *Engine) Replay(a Asked, at time.Time) {
 	}
 }
 
-// Hot lists the questions most asked of late; where too few have been asked,
-// standard questions of the corpus fill up.
+// Hot lists the questions that editors have pinned, then those most asked of
+// late; where too few have been asked, standard questions of the corpus fill
+// up.
 func (e *Engine) Hot(_ context.Context, region corpus.RegionCode, limit int) ([]HotQuestion, error) {
 	v := e.view.Load()
 	if v == nil {
@@ -226,9 +227,24 @@ func (e *Engine) Hot(_ context.Context, region corpus.RegionCode, limit int) ([]
 	limit = min(max(cmp.Or(limit, 6), 1), 20)
 	list := []HotQuestion{}
 	seen := map[string]bool{}
+	for _, h := range e.pinned(v, region) {
+		if len(list) == limit {
+			return list, nil
+		}
+		if h.Matter != "" {
+			if _, err := e.inForce(v, h.Matter); err != nil {
+				continue // a question whose matter is gone has no answer
+			}
+			seen[h.Matter] = true
+		}
+		list = append(list, HotQuestion{h.Question, h.Matter})
+	}
+	if len(list) == limit {
+		return list, nil
+	}
 	for _, k := range e.asked.top(e.Now()) {
-		g, err := e.guide(v, k.matter)
-		if err != nil || seen[k.matter] || region != "" && g.Region.Code != "" && !region.Within(g.Region.Code) || !g.Effective.Contains(e.Now()) {
+		g, err := e.inForce(v, k.matter)
+		if err != nil || seen[k.matter] || region != "" && g.Region.Code != "" && !region.Within(g.Region.Code) {
 			continue // removed since, or of another place
 		}
 		seen[k.matter] = true

@@ -44,17 +44,47 @@ func (e *Engine) guide(v *view, code string) (*corpus.Guide, error) {
 	return rec.(*corpus.Guide), nil
 }
 
+// inForce reads a guide that holds today. Of one that does not, it returns
+// the guide and corpus.ErrNotFound.
+func (e *Engine) inForce(v *view, code string) (*corpus.Guide, error) {
+	g, err := e.guide(v, code)
+	if err == nil && !g.Effective.Contains(e.Now()) {
+		err = fmt.Errorf("guide %s is not in force: %w", code, corpus.ErrNotFound)
+	}
+	return g, err
+}
+
+// gone says that the matter talked about has been withdrawn, or since when it
+// has not been in force, instead of answering about it.
+func gone(g *corpus.Guide, today string, a *Answer) {
+	a.Outcome = NotFound
+	switch {
+	case g == nil:
+		a.Text = "刚才说的事项已经撤下，不再提供它的办事指南。"
+	case g.Effective.To != "" && g.Effective.To < today:
+		a.Text = fmt.Sprintf("「%s」的办事指南已于 %s 失效，不再作为回答。", g.Name, g.Effective.To)
+	default:
+		a.Text = fmt.Sprintf("「%s」的办事指南自 %s 起生效，现在还不作为回答。", g.Name, g.Effective.From)
+	}
+	a.Text += fmt.Sprintf("\n您可以重新说出要办的事，也可以拨打政务服务便民热线 %s 咨询。", hotline)
+	a.Actions = append(a.Actions, Action{"call", "拨打 " + hotline, "tel:" + hotline})
+}
+
 // replyMatter answers about one matter from its fields.
 func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error {
 	code, score, why := d.picked, d.confidence, []string{"接着刚才的事项"}
 	if code == "" {
 		code, why = d.matters[0].Key.ID, reasons(&d.matters[0])
 	}
-	g, err := e.guide(v, code)
+	g, err := e.inForce(v, code)
+	if errors.Is(err, corpus.ErrNotFound) && d.picked != "" {
+		gone(g, e.today(), a)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	c := compose(g, &u.question)
+	c := compose(g, e.agencyOf(v, g), &u.question)
 	a.Text, a.Facts, a.Actions = c.text, append(a.Facts, c.facts...), append(a.Actions, c.actions...)
 	if c.missing {
 		a.Notices = append(a.Notices, NoticeMissing)
@@ -95,7 +125,7 @@ func (e *Engine) replyFAQ(v *view, d verdict, a *Answer) error {
 	if faq.Matter == "" {
 		return nil
 	}
-	g, err := e.guide(v, faq.Matter)
+	g, err := e.inForce(v, faq.Matter)
 	if errors.Is(err, corpus.ErrNotFound) {
 		return nil // the FAQ outlives its matter
 	}
@@ -116,7 +146,7 @@ func (e *Engine) replyBundle(v *view, d *verdict, a *Answer) error {
 	}
 	var lines []string
 	for _, s := range b.Steps {
-		g, err := e.guide(v, s.Matter)
+		g, err := e.inForce(v, s.Matter)
 		if errors.Is(err, corpus.ErrNotFound) {
 			continue
 		}

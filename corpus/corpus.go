@@ -33,10 +33,13 @@ const (
 	TypeBundle Type = "bundle" // 一件事
 	TypeRegion Type = "region" // 行政区划
 	TypeWord   Type = "word"   // 日常说法
+	TypeHot    Type = "hot"    // 热门问题
+	TypeReply  Type = "reply"  // 固定回复
+	TypeAgency Type = "agency" // 机构
 )
 
 // Types lists every record type in the order in which reports count them.
-var Types = []Type{TypeGuide, TypeFAQ, TypePolicy, TypeBundle, TypeRegion, TypeWord}
+var Types = []Type{TypeGuide, TypeFAQ, TypePolicy, TypeBundle, TypeRegion, TypeWord, TypeHot, TypeReply, TypeAgency}
 
 // A Key names one record of the corpus: its type and its code or id.
 type Key struct {
@@ -47,7 +50,8 @@ type Key struct {
 func (k Key) String() string { return string(k.Type) + "/" + k.ID }
 
 // A Record is one line of the corpus: a [*Guide], [*FAQ], [*Policy],
-// [*Bundle], [*RegionEntry] or [*Word].
+// [*Bundle], [*RegionEntry], [*Word], [*HotEntry], [*ReplyEntry] or
+// [*AgencyEntry].
 type Record interface {
 	Key() Key
 	// Validate reports every field that breaks the format, each as a
@@ -220,12 +224,14 @@ type Source struct {
 }
 
 // An FAQ (常见问题) is a standard question with its similar questions and its
-// reviewed answer.
+// reviewed answer. Its counter-questions sound alike and mean another thing:
+// to one that is asked word for word this FAQ is never the answer.
 type FAQ struct {
 	Type      Type     `json:"type"`
 	ID        string   `json:"id"`
 	Question  string   `json:"question"`
 	Similar   []string `json:"similar,omitempty"`
+	Counter   []string `json:"counter,omitempty"` // 反例问
 	Answer    string   `json:"answer"`
 	Agency    Agency   `json:"agency,omitzero"`
 	Region    Region   `json:"region,omitzero"`

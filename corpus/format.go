@@ -83,6 +83,15 @@ func Unmarshal(line []byte) (Record, error) {
 	case TypeWord:
 		w := new(Word)
 		rec, extra = w, &w.Extra
+	case TypeHot:
+		h := new(HotEntry)
+		rec, extra = h, &h.Extra
+	case TypeReply:
+		r := new(ReplyEntry)
+		rec, extra = r, &r.Extra
+	case TypeAgency:
+		a := new(AgencyEntry)
+		rec, extra = a, &a.Extra
 	default:
 		return nil, fmt.Errorf("%w：字段 type 的值 %q 不认识", ErrFormat, typ)
 	}
@@ -159,6 +168,12 @@ func extraOf(rec Record) Extra {
 	case *RegionEntry:
 		return r.Extra
 	case *Word:
+		return r.Extra
+	case *HotEntry:
+		return r.Extra
+	case *ReplyEntry:
+		return r.Extra
+	case *AgencyEntry:
 		return r.Extra
 	}
 	return nil

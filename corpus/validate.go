@@ -17,6 +17,8 @@ const (
 	maxName  = 400
 	maxText  = 200_000
 	maxItems = 2_000
+
+	maxQuestion = 300 // of one that is asked by tapping it
 )
 
 // faults gathers everything that is wrong with one record, because an editor
@@ -72,6 +74,24 @@ func (f *faults) url(field, v string) {
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		f.add(field, "网址无效，应以 http:// 或 https:// 开头")
+	}
+}
+
+// dialable accepts a number that a telephone can ring: digits, with hyphens
+// between them or a plus before them.
+func (f *faults) dialable(field, v string) {
+	digits := 0
+	for i, r := range v {
+		switch {
+		case '0' <= r && r <= '9':
+			digits++
+		case r == '-' && i > 0, r == '+' && i == 0:
+		default:
+			digits = -maxName
+		}
+	}
+	if digits < 3 {
+		f.add(field, "电话 %q 拨不通，只能有数字和连字符", v)
 	}
 }
 
@@ -174,6 +194,16 @@ func (q *FAQ) Validate() error {
 	f.required("question", q.Question, maxName)
 	for i, s := range q.Similar {
 		f.required(fmt.Sprintf("similar[%d]", i), s, maxName)
+	}
+	asked := map[string]bool{q.Question: true}
+	for _, s := range q.Similar {
+		asked[s] = true
+	}
+	for i, c := range q.Counter {
+		f.required(fmt.Sprintf("counter[%d]", i), c, maxName)
+		if asked[c] {
+			f.add(fmt.Sprintf("counter[%d]", i), "反例问 %q 同时是标准问或相似问", c)
+		}
 	}
 	f.required("answer", q.Answer, maxText)
 	f.region(q.Region)

@@ -29,6 +29,16 @@ type entry struct {
 	lens     lengths            //
 	matter   string             // the code of an FAQ's matter
 	text     string             // normalised body of an untitled or long text, for passages
+	counter  []string           // counter-questions of an FAQ, as wording has them
+}
+
+// wording is a normalised question without what does not change its meaning.
+func wording(normal string) string { return strings.Trim(normal, " ,。.!?") }
+
+// refuses reports whether a record must not answer a question: one of its
+// counter-questions is asked word for word.
+func (e *entry) refuses(q *nlp.Question) bool {
+	return len(e.counter) > 0 && slices.Contains(e.counter, wording(q.Text))
 }
 
 const maxDay = math.MaxInt32
@@ -43,6 +53,9 @@ func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, a *analyzer) *
 	case *corpus.FAQ:
 		e.title, e.region, period, e.matter = r.Question, r.Region.Code, r.Effective, r.Matter
 		e.agency, e.themes, e.text = nlp.Normalize(r.Agency.Name), themeNames(r.Themes), nlp.Normalize(r.Answer)
+		for _, c := range r.Counter {
+			e.counter = append(e.counter, wording(nlp.Normalize(c)))
+		}
 	case *corpus.Policy:
 		e.title, e.region, period = r.Title, r.Region.Code, r.Effective
 		e.agency, e.text = nlp.Normalize(r.Agency.Name), nlp.Normalize(r.Text)
@@ -101,6 +114,7 @@ func (e *entry) encode() []byte {
 	}
 	str(e.matter)
 	str(e.text)
+	str(strings.Join(e.counter, "\x00"))
 	return b
 }
 
@@ -154,7 +168,7 @@ func decodeEntry(b []byte) (*entry, error) {
 			e.lens[s][g] = uint32(uvarint())
 		}
 	}
-	e.matter, e.text = str(), str()
+	e.matter, e.text, e.counter = str(), str(), list()
 	if !ok || len(b) != 0 {
 		return nil, errEntry
 	}

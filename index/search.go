@@ -187,7 +187,7 @@ func (r *reader) best(q *Query, scores []docScore, p *TypeParams) []candidate {
 	for d := range scores {
 		s := &scores[d]
 		total := p.Spaces[0]*float64(s.word) + p.Spaces[1]*float64(s.bigram) + p.Spaces[2]*float64(s.char)
-		if total <= floor || !q.Filter.keeps(r.docs[d], day) {
+		if total <= floor || !q.Filter.keeps(r.docs[d], day) || r.docs[d].refuses(q.Question) {
 			continue
 		}
 		top = append(top, candidate{uint32(d), total, *s})

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus/sample"
@@ -251,12 +252,14 @@ func (a *app) replay() error {
 	return nil
 }
 
-// follow takes up every new edition until ctx ends.
+// follow takes up every new edition, and every new day, until ctx ends.
 func (a *app) follow(ctx context.Context) {
 	edition := a.engine.Edition()
 	for {
-		next, err := a.store.Follow(ctx, edition)
-		if err != nil {
+		day, cancel := context.WithDeadline(ctx, midnight(time.Now()))
+		next, err := a.store.Follow(day, edition)
+		cancel()
+		if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			return // ctx has ended or the store is closed
 		}
 		if err := a.engine.Refresh(ctx); err != nil {
@@ -267,6 +270,12 @@ func (a *app) follow(ctx context.Context) {
 		}
 		edition = next
 	}
+}
+
+// midnight is when the day of t ends: then other records are in force.
+func midnight(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, t.Location())
 }
 
 // counter shows progress on a terminal: what is done, over one line.

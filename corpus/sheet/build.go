@@ -377,7 +377,8 @@ func (b *builder) faq() *corpus.FAQ {
 		Type:      corpus.TypeFAQ,
 		ID:        id,
 		Question:  question,
-		Similar:   b.similar(question),
+		Similar:   b.questions("faq.similar", question),
+		Counter:   b.questions("faq.counter", question),
 		Answer:    b.text("faq.answer"),
 		Agency:    b.agency(),
 		Region:    b.region(),
@@ -401,9 +402,10 @@ func (b *builder) faqMatter() string {
 	return b.takeCode()
 }
 
-func (b *builder) similar(question string) []string {
+// questions lists the questions of a cell beside the standard question.
+func (b *builder) questions(field, question string) []string {
 	var all []string
-	for s := range strings.FieldsFuncSeq(b.text("faq.similar"), func(r rune) bool { return strings.ContainsRune(";；\n|", r) }) {
+	for s := range strings.FieldsFuncSeq(b.text(field), func(r rune) bool { return strings.ContainsRune(";；\n|", r) }) {
 		if s = strings.TrimSpace(s); s != "" && s != question && !slices.Contains(all, s) {
 			all = append(all, s)
 		}

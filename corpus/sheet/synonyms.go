@@ -72,6 +72,7 @@ var synonyms = []struct{ field, headers string }{
 	{"faq.id", "问题编号 问题ID FAQ编号 知识编号 知识ID 问答编号 faq_id id 编号"},
 	{"faq.question", "标准问题 标准问 标准问法 问题 问题标题 提问 question q"},
 	{"faq.similar", "相似问题 相似问 相似问法 扩展问 扩展问法 相似说法 similar"},
+	{"faq.counter", "反例问 反例问题 排除问 counter"},
 	{"faq.answer", "标准答案 答案 回复 回复内容 解答 回答 答复 answer a"},
 	{"faq.matter", "关联事项编码 所属事项编码 对应事项编码 matter"},
 	{"material.name", "材料名称 申请材料名称 申报材料名称 material_name"},
