@@ -58,6 +58,7 @@ var floors = map[string]float64{
 // replaced in one place.
 var owners = map[string][]string{
 	"github.com/blevesearch":            {"index"},
+	"github.com/RoaringBitmap/roaring":  {"index"},
 	"github.com/yanyiwu/gojieba":        {"nlp/jieba"},
 	"github.com/dgraph-io/badger":       {"corpus/store", "recommend/history"},
 	"github.com/gofiber/fiber":          {"api"},

@@ -86,6 +86,7 @@ type Index struct {
 	queue  *bleve.AnalysisQueue
 	engine *scorch.Scorch // nil until the first build
 	gen    string         // the folder of the engine, inside dir
+	fixed  bool           // an overlay, which follows no journal
 
 	mu      sync.RWMutex // guards current
 	current *reader      // nil until the first build and after Close
@@ -312,7 +313,7 @@ func (ix *Index) Close() error {
 }
 
 // CatchUp brings the index up to the journal's current edition and returns
-// it. A few changes are one bleve batch; many, or an index that is missing,
+// it; an [Index.Overlay] stays as it is. A few changes are one bleve batch; many, or an index that is missing,
 // damaged or of another layout, are a new build beside the old index.
 func (ix *Index) CatchUp(ctx context.Context, j Journal) (corpus.Edition, error) {
 	ix.sync.Lock()
@@ -321,6 +322,9 @@ func (ix *Index) CatchUp(ctx context.Context, j Journal) (corpus.Edition, error)
 		return 0, ErrClosed
 	}
 	want, have := j.Edition(), ix.Edition()
+	if ix.fixed {
+		return have, nil
+	}
 	same, err := ix.sameSource(j)
 	if err != nil {
 		return have, err
@@ -359,6 +363,9 @@ func (ix *Index) Rebuild(ctx context.Context, j Journal) (corpus.Edition, error)
 	defer ix.sync.Unlock()
 	if ix.queue == nil {
 		return 0, ErrClosed
+	}
+	if ix.fixed {
+		return ix.Edition(), nil
 	}
 	want := j.Edition()
 	return want, ix.build(ctx, j, want)

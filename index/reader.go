@@ -1,12 +1,14 @@
 package index
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
@@ -21,6 +23,7 @@ type reader struct {
 	edition corpus.Edition
 	sum     string
 	snap    *scorch.IndexSnapshot
+	below   *reader // what an overlay shows its own documents over; nil of an index on its own
 	refs    atomic.Int64
 
 	segs  []*segmentView
@@ -39,8 +42,9 @@ type reader struct {
 type segmentView struct {
 	id      uint64
 	snap    *scorch.SegmentSnapshot
-	entries []*entry // by the segment's own document number, deleted ones too
-	sums    sums     // over all entries
+	deleted *roaring.Bitmap // by the segment's own document number; nil is none
+	entries []*entry        // by the segment's own document number, deleted ones too
+	sums    sums            // over all entries
 }
 
 // typeStats are the exact statistics of one record type.
@@ -143,27 +147,35 @@ func idf(docs, df int) float64 {
 // newReader reads the entries of segments that prev has not read, and
 // computes the statistics anew.
 func newReader(snap *scorch.IndexSnapshot, room int, prev *reader) (*reader, error) {
-	r := &reader{snap: snap, terms: map[string]*termPostings{}, room: room}
-	r.refs.Store(1)
-	all := newSums()
 	known := map[uint64]*segmentView{}
 	if prev != nil {
 		for _, s := range prev.segs {
 			known[s.id] = s
 		}
 	}
+	var segs []*segmentView
 	for _, s := range snap.Segments() {
-		view := &segmentView{id: s.Id(), snap: s}
+		view := &segmentView{id: s.Id(), snap: s, deleted: s.Deleted()}
 		if old := known[s.Id()]; old != nil && len(old.entries) == int(s.FullSize()) {
 			view.entries, view.sums = old.entries, old.sums
 		} else if err := view.read(); err != nil {
 			return nil, err
 		}
-		r.segs = append(r.segs, view)
+		segs = append(segs, view)
+	}
+	return assemble(snap, segs, room), nil
+}
+
+// assemble makes a reader of segments, numbers their documents and computes
+// the statistics.
+func assemble(snap *scorch.IndexSnapshot, segs []*segmentView, room int) *reader {
+	r := &reader{snap: snap, segs: segs, terms: map[string]*termPostings{}, room: room}
+	r.refs.Store(1)
+	all := newSums()
+	for _, view := range segs {
 		all.add(&view.sums)
-		deleted := s.Deleted()
 		for i, e := range view.entries {
-			if deleted != nil && deleted.Contains(uint32(i)) {
+			if view.deleted != nil && view.deleted.Contains(uint32(i)) {
 				all.count(e, -1)
 				e = nil
 			}
@@ -172,7 +184,7 @@ func newReader(snap *scorch.IndexSnapshot, room int, prev *reader) (*reader, err
 	}
 	r.stats = all.stats()
 	r.chars = &all.chars
-	return r, nil
+	return r
 }
 
 // read decodes the stored entry of every document of the segment.
@@ -301,7 +313,7 @@ func (r *reader) decode(t corpus.Type, sp nlp.Space, term string, p *TypeParams)
 		if err != nil {
 			return nil, fmt.Errorf("term %q: %w", term, err)
 		}
-		list, err := dict.PostingsList([]byte(term), v.snap.Deleted(), nil)
+		list, err := dict.PostingsList([]byte(term), v.deleted, nil)
 		if err != nil {
 			return nil, fmt.Errorf("term %q: %w", term, err)
 		}
@@ -364,8 +376,12 @@ func (tp *termPostings) read(list segment.PostingsList, base uint32, weigh func(
 func (r *reader) acquire() { r.refs.Add(1) }
 
 func (r *reader) release() error {
-	if r.refs.Add(-1) == 0 {
-		return r.snap.Close()
+	if r.refs.Add(-1) > 0 {
+		return nil
 	}
-	return nil
+	err := r.snap.Close()
+	if r.below != nil {
+		err = errors.Join(err, r.below.release())
+	}
+	return err
 }
