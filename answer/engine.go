@@ -254,30 +254,36 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 	if v == nil {
 		return Answer{}, ErrNotReady
 	}
+	a, u, _, err := e.reply(ctx, v, r)
+	if err != nil {
+		return Answer{}, err
+	}
+	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
+	e.note(&u, &a)
+	return a, nil
+}
+
+// reply answers a request, and tells how it was understood and what was found.
+func (e *Engine) reply(ctx context.Context, v *view, r Request) (a Answer, u understood, f found, err error) {
 	safe, caught := e.screen(r)
 	if caught != nil {
-		return e.replyCanned(v, r, safe, *caught, start)
+		a, u, err = e.replyCanned(v, r, safe, *caught)
+		return a, u, f, err
 	}
-	u := e.understand(v, safe)
-	f, err := e.find(ctx, v, &u)
-	if err != nil {
-		return Answer{}, err
+	u = e.understand(v, safe)
+	if f, err = e.find(ctx, v, &u); err != nil {
+		return a, u, f, err
 	}
 	verdict := e.decide(v, &u, f)
-	a, err := e.answer(v, &u, &verdict)
-	if err != nil {
-		return Answer{}, err
+	if a, err = e.answer(v, &u, &verdict); err != nil {
+		return a, u, f, err
 	}
 	a.ID, a.Edition = newID(), v.edition
 	a.Notices = append(a.Notices, u.notices...)
 	a.Notices = append(a.Notices, maskedNotice(r, safe)...)
-	if a.State, err = verdict.state(&u).sign(e.StateKey, e.Now()); err != nil {
-		return Answer{}, err
-	}
-	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
+	a.State, err = verdict.state(&u).sign(e.StateKey, e.Now())
 	u.request = r
-	e.note(&u, &a)
-	return a, nil
+	return a, u, f, err
 }
 
 // note journals the question and counts its matter.

@@ -1,8 +1,6 @@
 package answer
 
 import (
-	"time"
-
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/nlp"
 )
@@ -32,7 +30,7 @@ func maskedNotice(asked, safe Request) []string {
 // replyCanned answers with the standing text of what was caught. The state
 // goes through unchanged, so that the next question still leans on the matter
 // talked about before.
-func (e *Engine) replyCanned(v *view, r, safe Request, f guard.Finding, start time.Time) (Answer, error) {
+func (e *Engine) replyCanned(v *view, r, safe Request, f guard.Finding) (Answer, understood, error) {
 	u := understood{request: r, region: r.Region, question: nlp.Question{Aspects: []nlp.Aspect{nlp.AspectOverview}}}
 	reply := e.standing(v, f)
 	a := Answer{ID: newID(), Outcome: Outcome(f.Outcome), Text: reply.Text, GeneratedBy: ByCanned, Aspect: nlp.AspectOverview,
@@ -45,10 +43,6 @@ func (e *Engine) replyCanned(v *view, r, safe Request, f guard.Finding, start ti
 	if err != nil {
 		a.Notices = append(a.Notices, NoticeStateIgnored)
 	}
-	if a.State, err = previous.sign(e.StateKey, e.Now()); err != nil {
-		return Answer{}, err
-	}
-	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
-	e.note(&u, &a)
-	return a, nil
+	a.State, err = previous.sign(e.StateKey, e.Now())
+	return a, u, err
 }

@@ -35,13 +35,14 @@ func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 	return a, err
 }
 
-// guide reads a guide of the view's edition.
+// guide reads a guide of the view's edition, as citizens may see it.
 func (e *Engine) guide(v *view, code string) (*corpus.Guide, error) {
 	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: code})
 	if err != nil {
 		return nil, fmt.Errorf("guide %s: %w", code, err)
 	}
-	return rec.(*corpus.Guide), nil
+	shown, _ := corpus.Public(rec) // all of a guide but its internal part
+	return shown.(*corpus.Guide), nil
 }
 
 // inForce reads a guide that holds today. Of one that does not, it returns
@@ -114,6 +115,9 @@ func (e *Engine) replyFAQ(v *view, d verdict, a *Answer) error {
 	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeFAQ, ID: d.faq})
 	if err != nil {
 		return fmt.Errorf("faq %s: %w", d.faq, err)
+	}
+	if _, ok := corpus.Public(rec); !ok {
+		return fmt.Errorf("faq %s is for operators only: %w", d.faq, corpus.ErrNotFound)
 	}
 	faq := rec.(*corpus.FAQ)
 	a.Text = faq.Answer

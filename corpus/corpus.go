@@ -129,6 +129,7 @@ type Guide struct {
 	Validity      string     `json:"validity,omitempty"`      // 有效期
 	Basis         []Basis    `json:"basis,omitempty"`         // 设定依据
 	FAQs          []QA       `json:"faqs,omitempty"`          // 常见问题
+	Internal      *Internal  `json:"internal,omitempty"`      // 内部知识, for operators only
 	Effective     Period     `json:"effective,omitzero"`      // 生效期间
 	Source        Source     `json:"source,omitzero"`         // 来源
 
@@ -240,6 +241,8 @@ type FAQ struct {
 	Effective Period   `json:"effective,omitzero"`
 	Source    Source   `json:"source,omitzero"`
 
+	Visibility Visibility `json:"visibility,omitempty"` // 可见范围
+
 	Extra Extra `json:"-"`
 }
 
@@ -255,6 +258,8 @@ type Policy struct {
 	Effective  Period   `json:"effective,omitzero"`
 	Supersedes []string `json:"supersedes,omitempty"` // ids of the texts that it replaces
 	Source     Source   `json:"source,omitzero"`
+
+	Visibility Visibility `json:"visibility,omitempty"` // 可见范围
 
 	Extra Extra `json:"-"`
 }

@@ -135,6 +135,21 @@ func (f *faults) source(s Source) {
 	f.date("source.updated", s.Updated)
 }
 
+func (f *faults) visibility(v Visibility) {
+	if v != "" && !slices.Contains(Visibilities, v) {
+		f.add("visibility", "可见范围 %q 不认识，应为 public（公开）或 operator（仅坐席）", v)
+	}
+}
+
+func (f *faults) internal(in *Internal) {
+	if in == nil {
+		return
+	}
+	f.text("internal.wording", in.Wording, maxText)
+	f.text("internal.transfer", in.Transfer, maxText)
+	f.text("internal.phone", in.Phone, maxName)
+}
+
 func (f *faults) audience(as []Audience) {
 	for i, a := range as {
 		if !slices.Contains(Audiences, a) {
@@ -182,6 +197,7 @@ func (g *Guide) Validate() error {
 		f.required(fmt.Sprintf("faqs[%d].q", i), qa.Q, maxText)
 		f.required(fmt.Sprintf("faqs[%d].a", i), qa.A, maxText)
 	}
+	f.internal(g.Internal)
 	f.period(g.Effective)
 	f.source(g.Source)
 	return f.err()
@@ -206,6 +222,7 @@ func (q *FAQ) Validate() error {
 		}
 	}
 	f.required("answer", q.Answer, maxText)
+	f.visibility(q.Visibility)
 	f.region(q.Region)
 	f.period(q.Effective)
 	f.source(q.Source)
@@ -218,6 +235,7 @@ func (p *Policy) Validate() error {
 	f.id("id", p.ID)
 	f.required("title", p.Title, maxName)
 	f.required("text", p.Text, maxText)
+	f.visibility(p.Visibility)
 	f.region(p.Region)
 	f.period(p.Effective)
 	f.source(p.Source)

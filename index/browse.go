@@ -37,7 +37,7 @@ func (ix *Index) eachKept(f Filter, t corpus.Type, fn func(*entry)) error {
 	defer ix.done(r)
 	day := f.day()
 	for _, e := range r.docs {
-		if e != nil && e.key.Type == t && f.keeps(e, day) {
+		if e != nil && e.field == t && f.keeps(e, day) {
 			fn(e)
 		}
 	}

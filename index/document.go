@@ -60,6 +60,19 @@ func indexed(t corpus.Type) bool {
 	return false
 }
 
+// OperatorOnly is the type under which a [Query] finds records that only
+// operators may see. They stand in a field of their own: no search of another
+// type can reach them, and they change none of its statistics.
+const OperatorOnly corpus.Type = "operator"
+
+// fieldOf says under which type a record is searched.
+func fieldOf(rec corpus.Record) corpus.Type {
+	if _, ok := corpus.Public(rec); !ok {
+		return OperatorOnly
+	}
+	return rec.Key().Type
+}
+
 // textsOf says which fields of a record are searched, and in which group.
 func textsOf(rec corpus.Record) fieldTexts {
 	var t fieldTexts
@@ -221,10 +234,10 @@ func frequencies(counts map[string]posting) bleve.TokenFrequencies {
 const metaField = "entry"
 
 // bleveDocument makes the document that bleve indexes: the record's terms in
-// a field named for its type, and its entry as a stored field.
+// a field named for its type, or for [OperatorOnly], and its entry as a stored field.
 func (d analyzed) bleveDocument() *document.Document {
 	doc := document.NewDocument(d.entry.key.String())
-	doc.AddField(&termsField{string(d.entry.key.Type), d.freqs})
+	doc.AddField(&termsField{string(d.entry.field), d.freqs})
 	doc.AddField(document.NewTextFieldCustom(metaField, nil, d.entry.encode(), bleve.StoreField, nil))
 	return doc
 }

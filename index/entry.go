@@ -17,6 +17,7 @@ import (
 // and kept in memory for every document.
 type entry struct {
 	key      corpus.Key
+	field    corpus.Type        // where it is searched: its type, or OperatorOnly
 	title    string             // as published, for suggestions
 	names    []string           // normalised: the name first, then short name and everyday names
 	parent   string             // normalised
@@ -44,7 +45,7 @@ func (e *entry) refuses(q *nlp.Question) bool {
 const maxDay = math.MaxInt32
 
 func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, a *analyzer) *entry {
-	e := &entry{key: rec.Key(), lens: lens, to: maxDay}
+	e := &entry{key: rec.Key(), field: fieldOf(rec), lens: lens, to: maxDay}
 	var period corpus.Period
 	switch r := rec.(type) {
 	case *corpus.Guide:
@@ -95,6 +96,7 @@ func (e *entry) encode() []byte {
 	}
 	str(string(e.key.Type))
 	str(e.key.ID)
+	str(string(e.field))
 	str(e.title)
 	str(strings.Join(e.names, "\x00"))
 	for _, set := range e.sits {
@@ -154,7 +156,7 @@ func decodeEntry(b []byte) (*entry, error) {
 		}
 		return nil
 	}
-	e := &entry{key: corpus.Key{Type: corpus.Type(str()), ID: str()}, title: str(), names: list()}
+	e := &entry{key: corpus.Key{Type: corpus.Type(str()), ID: str()}, field: corpus.Type(str()), title: str(), names: list()}
 	for range e.names {
 		e.sits = append(e.sits, nlp.SituationSet(uvarint()))
 	}

@@ -34,7 +34,7 @@ import (
 
 // layout is the version of what lies in the index: fields, packing, entry.
 // Any change of them must change it.
-const layout = 3
+const layout = 4
 
 // The internal keys under which bleve keeps what the index is of.
 const (

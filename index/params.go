@@ -37,6 +37,7 @@ func defaultParams() Params {
 		Groups: [groups]float64{groupName: 3, groupAlias: 2, groupParent: 1, groupBody: 1, groupRest: .3}}
 	return Params{map[corpus.Type]*TypeParams{
 		corpus.TypeGuide: guide, corpus.TypeFAQ: faq, corpus.TypePolicy: policy, corpus.TypeBundle: faq,
+		OperatorOnly: faq,
 	}}
 }
 

@@ -81,7 +81,7 @@ func (s *sums) of(t corpus.Type) *typeSums {
 
 // count adds one document, or with sign -1 takes it away.
 func (s *sums) count(e *entry, sign int) {
-	ts := s.of(e.key.Type)
+	ts := s.of(e.field)
 	ts.docs += sign
 	for sp, of := range e.lens {
 		for g, n := range of {

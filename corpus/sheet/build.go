@@ -338,6 +338,7 @@ func (b *builder) guide() *corpus.Guide {
 		Places:        b.places(),
 		Basis:         b.basis(),
 		FAQs:          b.qas(),
+		Internal:      b.internal(),
 		Contact:       phone(b.text("contact")),
 		Complaint:     phone(b.text("complaint")),
 		OnlineURL:     b.url("onlineURL"),
@@ -386,9 +387,35 @@ func (b *builder) faq() *corpus.FAQ {
 		Matter:    matter,
 		Effective: b.period(),
 		Source:    b.source(),
+
+		Visibility: b.visibility(),
 	}
 	f.Extra = b.rest()
 	return f
+}
+
+// visibility reads who may see a row. A value that is not understood rejects
+// the row: shown to everybody it could not be taken back.
+func (b *builder) visibility() corpus.Visibility {
+	switch v := b.text("visibility"); v {
+	case "":
+		return ""
+	case "公开", "全部", "public":
+		return corpus.VisiblePublic
+	case "仅坐席", "坐席", "内部", "operator":
+		return corpus.VisibleOperator
+	default:
+		b.reject("visibility", fmt.Sprintf("可见范围 %q 看不懂，应为 公开 或 仅坐席", short(v)))
+		return corpus.VisibleOperator
+	}
+}
+
+func (b *builder) internal() *corpus.Internal {
+	in := corpus.Internal{Wording: b.text("internal.wording"), Transfer: b.text("internal.transfer"), Phone: b.text("internal.phone")}
+	if in == (corpus.Internal{}) {
+		return nil
+	}
+	return &in
 }
 
 func (b *builder) faqMatter() string {

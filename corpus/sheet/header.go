@@ -209,8 +209,8 @@ func (h *header) faqs() bool {
 	return true
 }
 
-// identity are the fields that say whose an FAQ is.
-var identity = []string{"code", "name", "agency", "region", "themes", "effective", "source", "kind", "audience"}
+// identity are the fields that say whose an FAQ is and for whom.
+var identity = []string{"code", "name", "agency", "region", "themes", "effective", "source", "kind", "audience", "visibility"}
 
 func (h *header) sub(sec section) bool { return h.has(keyFields...) && h.hasSection(sec) }
 

@@ -212,3 +212,19 @@ func FuzzLimit(f *testing.F) {
 		}
 	})
 }
+
+func TestVisibilityColumns(t *testing.T) {
+	s := readCSV(t, "标准问题,标准答案,可见范围\n谁接,转乙科,仅坐席\n几点开门,九点,公开\n内部的,秘密,领导可见\n", Options{})
+	if q := s.rows[0].Record.(*corpus.FAQ); q.Visibility != corpus.VisibleOperator {
+		t.Errorf("visibility %q", q.Visibility)
+	}
+	if q := s.rows[1].Record.(*corpus.FAQ); q.Visibility != corpus.VisiblePublic {
+		t.Errorf("visibility %q", q.Visibility)
+	}
+	diff(t, "a value that nobody knows", fieldErrors(s.rows[2].Err), []string{"visibility"})
+	s = readCSV(t, "事项编码,事项名称,内部口径,转派规则\nA1,甲,这样说,转乙科\nA2,丙,,\n", Options{})
+	diff(t, "internal", s.rows[0].Record.(*corpus.Guide).Internal, &corpus.Internal{Wording: "这样说", Transfer: "转乙科"})
+	if in := s.rows[1].Record.(*corpus.Guide).Internal; in != nil {
+		t.Errorf("internal %+v of a row that says nothing", in)
+	}
+}
