@@ -104,8 +104,9 @@ func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t.Choices, t.Offered = choices(a)
 	t.Buttons = buttons(a, hotline)
 	t.Help = help(a, question)
+	meaning := answer.NoticeWords()
 	for _, n := range a.Notices {
-		if words, ok := notices[n]; ok {
+		if words, ok := meaning[n]; ok {
 			t.Notes = append(t.Notes, words)
 		}
 	}

@@ -141,13 +141,3 @@ func regionChoices(all []answer.RegionCount, chosen corpus.RegionCode) []regionC
 	}
 	return choices
 }
-
-// notices says in Chinese what an answer's notices mean. The sample notice
-// is the page's banner.
-var notices = map[string]string{
-	answer.NoticeStateIgnored: "上文已经失效，这次按一个新问题回答。",
-	answer.NoticeMissing:      "办事指南未公布所问的部分内容。",
-	answer.NoticeRegion:       "暂未收录所问地区的办事指南，请以当地部门的说法为准。",
-	answer.NoticeMasked:       "为保护隐私，问题里的个人信息已经隐去。提问时请不要填写证件号码、手机号码等。",
-	"expired_excluded":        "已经失效的内容没有列出。",
-}

@@ -132,7 +132,7 @@ func (p *Pages) wordsBy(show func(string) string) (template.JS, error) {
 		labels[i] = show(r)
 	}
 	shown := map[string]string{}
-	for key, text := range notices {
+	for key, text := range answer.NoticeWords() {
 		shown[key] = show(text)
 	}
 	words, err := json.Marshal(struct {
