@@ -34,7 +34,7 @@ func TestPlainText(t *testing.T) {
 				"来源：<「居住证申领」办事指南 https://q.example/matters/AL%2F1>（2026-06-30更新）；常见问题"},
 		{"cut after a whole step, with the way to the rest", PlainText{Limit: 120, Site: "https://q.example", Link: func(l, _ string) string { return l }},
 			func(a *Answer) { a.Text += strings.Repeat("\n4. 再等：十四字长的一步。", 9) },
-			"「居住证申领」这样办：\n1. 申请：向派出所提出。\n2. 审核：查居住满半年。\n3. 制证：按规定制作。\n4. 再等：十四字长的一步。\n" +
+			"「居住证申领」这样办：\n1. 申请：向派出所提出。\n2. 审核：查居住满半年。\n3. 制证：按规定制作。\n" +
 				"（内容较长，这里只是前面一部分，查看全文。）\n来源：「居住证申领」办事指南（2026-06-30更新）；常见问题"},
 		{"what can be done without goes first", PlainText{Limit: 110, Link: func(l, _ string) string { return l }}, nil,
 			"「居住证申领」这样办：\n1. 申请：向派出所提出。\n2. 审核：查居住满半年。\n3. 制证：按规定制作。\n" +
