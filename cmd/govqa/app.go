@@ -148,7 +148,7 @@ func importSample(ctx context.Context, s *store.Store) error {
 	for name, rows := range sample.Files() {
 		files = append(files, store.File{Name: name, Rows: rows})
 	}
-	report, err := s.Import(ctx, files, store.ImportOptions{Actor: "govqa", Note: "内置示例数据"})
+	report, err := s.Import(ctx, files, store.ImportOptions{Actor: store.BySystem, Note: "内置示例数据"})
 	if err != nil {
 		return fmt.Errorf("sample corpus: %w", err)
 	}
@@ -207,7 +207,7 @@ func (q *questionLog) Rated(ctx context.Context, f answer.Feedback) error {
 	if err != nil {
 		return fmt.Errorf("feedback: %w", err)
 	}
-	_, err = q.store.Append(ctx, store.Fact{Type: answer.FactFeedback, Data: data})
+	_, err = q.store.Append(ctx, store.ByCitizen, store.Fact{Type: answer.FactFeedback, Data: data})
 	return err
 }
 
@@ -216,7 +216,7 @@ func (q *questionLog) write() {
 	for a := range q.queue {
 		data, err := json.Marshal(a)
 		if err == nil {
-			_, err = q.store.Append(context.Background(), store.Fact{Type: answer.FactQuestion, Data: data})
+			_, err = q.store.Append(context.Background(), store.ByCitizen, store.Fact{Type: answer.FactQuestion, Data: data})
 		}
 		if err != nil {
 			q.log.Error("question not journalled", "answer", a.Answer, "err", err)

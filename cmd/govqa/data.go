@@ -37,7 +37,7 @@ func importFiles(ctx context.Context, c *call) error {
 		}
 		files[i] = importFile{Name: path, Path: abs}
 	}
-	job := importJob{Files: files, Format: c.values.format, DryRun: c.values.dryRun, SkipRejected: c.values.skipRejected}
+	job := importJob{Actor: actor(), Files: files, Format: c.values.format, DryRun: c.values.dryRun, SkipRejected: c.values.skipRejected}
 	start := time.Now()
 	var report importReport
 	served, err := viaControl(ctx, c.data, "/import", job, &report)
@@ -82,6 +82,7 @@ func importHere(ctx context.Context, c *call, job importJob) (importReport, erro
 
 // An importJob says what to import; it is also the control socket's request.
 type importJob struct {
+	Actor        string       `json:"actor"`
 	Files        []importFile `json:"files"`
 	Format       string       `json:"format"`
 	DryRun       bool         `json:"dryRun"`
@@ -135,17 +136,17 @@ func runImport(ctx context.Context, s *store.Store, job importJob, progress func
 		opened = append(opened, closer)
 		files = append(files, store.File{Name: f.Name, Rows: rows})
 	}
-	report.Report, err = s.Import(ctx, files, store.ImportOptions{Actor: actor(), Note: "import", DryRun: job.DryRun,
+	report.Report, err = s.Import(ctx, files, store.ImportOptions{Actor: job.Actor, Note: "import", DryRun: job.DryRun,
 		SkipRejected: job.SkipRejected, Progress: progress})
 	return report, err
 }
 
-// actor is who runs the command, for the edition's header.
+// actor is who runs the command, for the audit log.
 func actor() string {
 	if u := os.Getenv("USER"); u != "" {
-		return "cli:" + u
+		return store.ByCommand + ":" + u
 	}
-	return "cli"
+	return store.ByCommand
 }
 
 func (r *importReport) rejected() bool {

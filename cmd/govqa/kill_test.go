@@ -129,7 +129,7 @@ func publishPlan(ctx context.Context, s *store.Store, n corpus.Edition, plan str
 				}
 			}
 		}
-		_, err = s.Import(ctx, []store.File{{Name: "kill", Rows: rows}}, store.ImportOptions{})
+		_, err = s.Import(ctx, []store.File{{Name: "kill", Rows: rows}}, store.ImportOptions{Actor: "测试"})
 	}
 	return err
 }

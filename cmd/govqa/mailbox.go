@@ -45,7 +45,7 @@ func (m *mailbox) Keep(ctx context.Context, msg answer.KeptMessage) (answer.Kept
 	if err == nil || !errors.Is(err, corpus.ErrNotFound) {
 		return there, err
 	}
-	seq, err := m.append(ctx, answer.FactMessage, msg)
+	seq, err := m.append(ctx, store.ByCitizen, answer.FactMessage, msg.Number, msg)
 	if err != nil {
 		return answer.KeptMessage{}, err
 	}
@@ -54,11 +54,12 @@ func (m *mailbox) Keep(ctx context.Context, msg answer.KeptMessage) (answer.Kept
 }
 
 // Reply keeps an agency's reply to a message, or returns corpus.ErrNotFound.
-func (m *mailbox) Reply(ctx context.Context, r answer.MessageReply) error {
+// The actor is who gives it.
+func (m *mailbox) Reply(ctx context.Context, actor string, r answer.MessageReply) error {
 	if _, err := m.entry(r.Number); err != nil {
 		return err
 	}
-	seq, err := m.append(ctx, answer.FactReply, r)
+	seq, err := m.append(ctx, actor, answer.FactReply, r.Number, r)
 	if err != nil {
 		return err
 	}
@@ -66,12 +67,12 @@ func (m *mailbox) Reply(ctx context.Context, r answer.MessageReply) error {
 	return nil
 }
 
-func (m *mailbox) append(ctx context.Context, typ string, v any) (uint64, error) {
+func (m *mailbox) append(ctx context.Context, actor, typ, number string, v any) (uint64, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", typ, err)
 	}
-	return m.store.Append(ctx, store.Fact{Type: typ, Data: data})
+	return m.store.Append(ctx, actor, store.Fact{Type: typ, Object: number, Data: data})
 }
 
 func (m *mailbox) note(number string, change func(*mailEntry)) {

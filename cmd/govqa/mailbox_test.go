@@ -52,10 +52,10 @@ func TestMailbox(t *testing.T) {
 		t.Errorf("a second of that number: %+v, %v, want the first", got, err)
 	}
 	reply := answer.MessageReply{Number: msg.Number, Agency: "市政务服务中心", Text: "九点", Time: at.Add(time.Hour)}
-	if err := m.Reply(t.Context(), reply); err != nil {
+	if err := m.Reply(t.Context(), "测试", reply); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Reply(t.Context(), answer.MessageReply{Number: "2"}); !errors.Is(err, corpus.ErrNotFound) {
+	if err := m.Reply(t.Context(), "测试", answer.MessageReply{Number: "2"}); !errors.Is(err, corpus.ErrNotFound) {
 		t.Errorf("a reply to nothing: %v", err)
 	}
 	for range 2 { // as it is, and as the next process finds it

@@ -239,7 +239,7 @@ func commands() []command {
 		{name: "user add", args: "用户名", short: "添加工作人员账号", run: userAdd,
 			long: "添加账号；密码从标准输入读入一行（至少 15 个字符），不回显，不出现在命令行。",
 			flags: func(fs *flag.FlagSet, c *call) {
-				fs.StringVar(&c.values.role, "role", "editor", "角色：editor、reviewer、publisher、operator、supervisor、admin、auditor")
+				fs.StringVar(&c.values.role, "role", "editor", "角色，可以有几个，用逗号隔开：editor、reviewer、publisher、operator、supervisor、admin、auditor")
 			}},
 		{name: "user passwd", args: "用户名", short: "修改账号密码", run: userPasswd, long: "修改密码；新密码从标准输入读入一行。"},
 		{name: "user list", short: "列出账号", run: userList, long: "列出全部账号、角色和状态。"},

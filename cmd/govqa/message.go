@@ -89,18 +89,24 @@ func plain(s string) string {
 // maxReply is the length of the longest reply, in characters.
 const maxReply = 4000
 
+// A replyJob is a reply and who gives it; it is also the control socket's request.
+type replyJob struct {
+	Actor string `json:"actor"`
+	answer.MessageReply
+}
+
 // messageReply answers a message.
 func messageReply(ctx context.Context, c *call) error {
 	if len(c.args) != 2 {
 		return errUsage
 	}
 	number := strings.NewReplacer(" ", "", "-", "").Replace(c.args[0])
-	r := answer.MessageReply{Number: number, Agency: c.values.agency, Text: strings.TrimSpace(c.args[1]), Time: time.Now().UTC().Truncate(time.Second)}
+	r := replyJob{actor(), answer.MessageReply{Number: number, Agency: c.values.agency, Text: strings.TrimSpace(c.args[1]), Time: time.Now().UTC().Truncate(time.Second)}}
 	if n := utf8.RuneCountInString(r.Text); n == 0 || n > maxReply {
 		return fmt.Errorf("答复应有 1 到 %d 个字", maxReply)
 	}
 	var done struct{}
-	err := withMailbox(ctx, c, "/messages/reply", r, &done, func(m *mailbox) error { return m.Reply(ctx, r) })
+	err := withMailbox(ctx, c, "/messages/reply", r, &done, func(m *mailbox) error { return m.Reply(ctx, r.Actor, r.MessageReply) })
 	if errors.Is(err, corpus.ErrNotFound) {
 		return fmt.Errorf("没有编号为 %s 的留言", number)
 	}
@@ -142,8 +148,8 @@ func (ctl *control) listMessages(w http.ResponseWriter, r *http.Request) {
 }
 
 func (ctl *control) replyMessage(w http.ResponseWriter, r *http.Request) {
-	var job answer.MessageReply
-	ctl.answer(w, r, &job, func() (any, error) { return struct{}{}, ctl.app.mail.Reply(r.Context(), job) })
+	var job replyJob
+	ctl.answer(w, r, &job, func() (any, error) { return struct{}{}, ctl.app.mail.Reply(r.Context(), job.Actor, job.MessageReply) })
 }
 
 // answer reads a job, does it, and writes what came of it.

@@ -20,14 +20,15 @@ import (
 func userAdd(ctx context.Context, c *call) error {
 	open := func(c *call) (*store.Store, error) { return openStore(c.data, logTo(c.err)) }
 	return withUser(c, open, func(s *store.Store, name string) error {
+		roles := strings.FieldsFunc(c.values.role, func(r rune) bool { return r == ',' || r == ' ' })
 		password, err := readPassword(c)
 		if err != nil {
 			return err
 		}
-		if err := s.AddUser(ctx, actor(), name, c.values.role, password); err != nil {
+		if err := s.AddUser(ctx, actor(), name, roles, password); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(c.out, "已添加账号 %s（%s）\n", name, c.values.role)
+		_, err = fmt.Fprintf(c.out, "已添加账号 %s（%s）\n", name, strings.Join(roles, "、"))
 		return err
 	})
 }
@@ -78,7 +79,7 @@ func userList(_ context.Context, c *call) error {
 		if u.Disabled {
 			state = "停用"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", u.Name, u.Role, state, u.Changed.Local().Format(time.DateTime))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", u.Name, strings.Join(u.Roles, "、"), state, u.Changed.Local().Format(time.DateTime))
 	}
 	return errors.Join(err, w.Flush(), s.Close())
 }

@@ -328,7 +328,7 @@ func readBackupHead(d *digestReader) error {
 	if err != nil {
 		return fmt.Errorf("%w（%w）", ErrBackup, err)
 	}
-	if layout != layoutNumber {
+	if layout < firstLayout || layout > layoutNumber {
 		return fmt.Errorf("%w：备份格式 %d，本版本使用 %d", ErrLayout, layout, layoutNumber)
 	}
 	if _, err := d.number(); err != nil { // the edition, for whoever looks at the file

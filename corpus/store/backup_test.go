@@ -23,7 +23,7 @@ func filled(t testing.TB, dir string) *Store {
 	if err := s.SaveDraft(t.Context(), "编辑", guide("C", "丙")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), Fact{Type: "feedback"}); err != nil {
+	if _, err := s.Append(t.Context(), ByCitizen, Fact{Type: "feedback"}); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -72,7 +72,7 @@ func TestBackupWhileServing(t *testing.T) {
 	wg.Go(func() {
 		for i := 1; ctx.Err() == nil; i++ {
 			files := []File{{"f", rows(guide("A", fmt.Sprint(i)), guide(fmt.Sprint("B", i), "乙"))}}
-			if _, err := s.Import(context.Background(), files, ImportOptions{}); err != nil {
+			if _, err := s.Import(context.Background(), files, ImportOptions{Actor: "测试"}); err != nil {
 				t.Error(err)
 				return
 			}

@@ -69,7 +69,7 @@ func BenchmarkImport(b *testing.B) {
 		s := open(b, b.TempDir())
 		b.StartTimer()
 		for _, version := range []string{"", "改"} {
-			if _, err := s.Import(bg(), []File{{"f", guides(n, version)}}, ImportOptions{}); err != nil {
+			if _, err := s.Import(bg(), []File{{"f", guides(n, version)}}, ImportOptions{Actor: "测试"}); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -82,7 +82,7 @@ func BenchmarkImportUnchanged(b *testing.B) {
 	const n = 10_000
 	s := open(b, b.TempDir())
 	for b.Loop() {
-		if _, err := s.Import(bg(), []File{{"f", guides(n, "")}}, ImportOptions{}); err != nil {
+		if _, err := s.Import(bg(), []File{{"f", guides(n, "")}}, ImportOptions{Actor: "测试"}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -100,7 +100,7 @@ func BenchmarkAppend(b *testing.B) {
 			for range writers {
 				wg.Go(func() {
 					for left.Add(-1) >= 0 {
-						if _, err := s.Append(bg(), fact); err != nil {
+						if _, err := s.Append(bg(), ByCitizen, fact); err != nil {
 							b.Error(err)
 							return
 						}
@@ -116,7 +116,7 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkGet(b *testing.B) {
 	const n = 20_000
 	s := open(b, b.TempDir())
-	if _, err := s.Import(bg(), []File{{"f", guides(n, "")}}, ImportOptions{}); err != nil {
+	if _, err := s.Import(bg(), []File{{"f", guides(n, "")}}, ImportOptions{Actor: "测试"}); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -132,7 +132,7 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkAll(b *testing.B) {
 	const n = 20_000
 	s := open(b, b.TempDir())
-	if _, err := s.Import(bg(), []File{{"f", guides(n, "")}}, ImportOptions{}); err != nil {
+	if _, err := s.Import(bg(), []File{{"f", guides(n, "")}}, ImportOptions{Actor: "测试"}); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
@@ -155,10 +155,10 @@ func TestWritesAreRefusedBeforeTheDiskIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := s.Import(bg(), []File{{"f", sameName("x", 10)}}, ImportOptions{}); !errors.Is(err, ErrDiskFull) {
+	if _, err := s.Import(bg(), []File{{"f", sameName("x", 10)}}, ImportOptions{Actor: "测试"}); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("Import: %v, want ErrDiskFull", err)
 	}
-	if _, err := s.Append(bg(), Fact{Type: "x"}); !errors.Is(err, ErrDiskFull) {
+	if _, err := s.Append(bg(), ByCitizen, Fact{Type: "x"}); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("Append: %v, want ErrDiskFull", err)
 	}
 	if err := s.SaveDraft(bg(), "编辑", guide("A", "甲")); !errors.Is(err, ErrDiskFull) {

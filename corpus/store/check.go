@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -20,9 +21,12 @@ type CheckReport struct {
 	Revisions int
 	Facts     int
 	Drafts    int
-	Faults    int      // how many things are wrong
-	Findings  []string // the first MaxFindings of them, in Chinese
-	Warnings  []string // records that today's format would refuse; they are whole, so OK
+	Users     int
+	Docs      int
+	Audit     AuditHead // where the audit log ends
+	Faults    int       // how many things are wrong
+	Findings  []string  // the first MaxFindings of them, in Chinese
+	Warnings  []string  // records that today's format would refuse; they are whole, so OK
 }
 
 // MaxFindings is how many faults a CheckReport describes.
@@ -58,8 +62,9 @@ func (s *Store) Check(ctx context.Context) (CheckReport, error) {
 	if err := s.db.VerifyChecksum(); err != nil {
 		report.find("数据文件校验和不符：%v", err)
 	}
+	end := s.AuditHead()
 	err := s.readTxn(func(txn *badger.Txn) error {
-		c := &checker{ctx: ctx, txn: txn, report: &report, state: map[corpus.Key]checked{}}
+		c := &checker{audit: end, ctx: ctx, txn: txn, report: &report, state: map[corpus.Key]checked{}}
 		return c.run()
 	})
 	return report, err
@@ -73,6 +78,7 @@ type checker struct {
 	state   map[corpus.Key]checked // the records as of the changes walked through
 	changes int
 	steps   int
+	audit   AuditHead // at least this far the audit log must go
 }
 
 type checked struct {
@@ -81,7 +87,7 @@ type checked struct {
 }
 
 func (c *checker) run() error {
-	for _, step := range []func() error{c.walkHeaders, c.walkChanges, c.walkRevisions, c.walkFacts, c.walkDrafts, c.walkRest} {
+	for _, step := range []func() error{c.walkHeaders, c.walkChanges, c.walkRevisions, c.walkFacts, c.walkDrafts, c.walkUsers, c.walkAudit, c.walkDocs, c.walkRest} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -282,12 +288,48 @@ func (c *checker) walkDrafts() error {
 	})
 }
 
+func (c *checker) walkUsers() error {
+	return c.walk(userPrefix, func(_, value []byte) error {
+		c.report.Users++
+		_, err := decodeUser(value)
+		return err
+	})
+}
+
+func (c *checker) walkDocs() error {
+	return c.walk(docPrefix, func(key, _ []byte) error {
+		c.report.Docs++
+		kind, id, _ := strings.Cut(string(key[len(docPrefix):]), "/")
+		return checkDoc(kind, id)
+	})
+}
+
+// walkAudit follows the hash chain. Behind a break it goes on from what the
+// entry says of itself, so that one change is one finding.
+func (c *checker) walkAudit() error {
+	at := &c.report.Audit
+	err := c.walk(auditPrefix, func(key, value []byte) error {
+		if len(key) == len(auditPrefix)+numberLen && number(key) != at.Seq+1 {
+			c.report.find("审计记录不连续：应为第 %d 条，却是第 %d 条", at.Seq+1, number(key))
+		}
+		e, err := decodeAudit(key, value, at.Hash)
+		at.Seq, at.Hash = number(key), e.Hash
+		return err
+	})
+	if err == nil {
+		if lost := atHead(c.audit, *at); lost != nil {
+			c.report.find("%v", lost)
+		}
+	}
+	return err
+}
+
 // walkRest looks for changes of editions that were never published and for
 // keys outside the layout.
 func (c *checker) walkRest() error {
 	changes := 0
 	err := c.walk("", func(key, _ []byte) error {
-		for _, prefix := range []string{revisionPrefix, headerPrefix, factPrefix, draftPrefix, userPrefix, layoutKey} {
+		for _, prefix := range []string{revisionPrefix, headerPrefix, factPrefix, draftPrefix, userPrefix, auditPrefix, docPrefix, layoutKey} {
 			if bytes.HasPrefix(key, []byte(prefix)) {
 				return nil
 			}

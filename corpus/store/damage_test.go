@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -133,7 +134,7 @@ func TestDamageAfterACrash(t *testing.T) {
 	}
 	s = open(t, dir)
 	importAll(t, s, guide("D", "丁"))
-	if _, err := s.Append(t.Context(), Fact{Type: "feedback"}); err != nil {
+	if _, err := s.Append(t.Context(), ByCitizen, Fact{Type: "feedback"}); err != nil {
 		t.Fatal(err)
 	}
 	want := export(t, s)
@@ -206,7 +207,7 @@ func TestALostWitnessIsNoDamage(t *testing.T) {
 func TestAFolderOfAnotherLayoutIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if err := s.write([]byte(layoutKey), []byte("99")); err != nil {
+	if err := s.plant([]byte(layoutKey), []byte("99")); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
@@ -240,6 +241,13 @@ func TestCheckFinds(t *testing.T) {
 		{"a fact that is gone", func(txn *badger.Txn) error { return txn.Delete(factKey(2)) }, "日志不连续"},
 		{"a fact without a type", func(txn *badger.Txn) error { return txn.Set(factKey(3), []byte("{}")) }, "缺少类型"},
 		{"a draft that is no record", func(txn *badger.Txn) error { return txn.Set(draftKey(key("C")), []byte(`{"line":"x"}`)) }, "JSON"},
+		{"an audit entry that is gone", func(txn *badger.Txn) error { return txn.Delete(auditKey(2)) }, "审计记录不连续"},
+		{"an audit entry that was changed", func(txn *badger.Txn) error { return forge(txn, 1, "别人", "") }, "第 1 条与散列链不符"},
+		{"an audit entry that was changed and hashed anew", func(txn *badger.Txn) error { return forge(txn, 1, "别人", "hash") }, "第 2 条与散列链不符"},
+		{"the last audit entry changed and hashed anew", func(txn *badger.Txn) error { return forge(txn, 3, "别人", "hash") }, "已确认的散列"},
+		{"an audit log that is cut off", func(txn *badger.Txn) error { return txn.Delete(auditKey(3)) }, "应有 3 条，只有 2 条"},
+		{"an account that is no JSON", func(txn *badger.Txn) error { return txn.Set(userKey("li"), []byte("{")) }, "u/li"},
+		{"a document without an id", func(txn *badger.Txn) error { return txn.Set(docKey("gap", ""), nil) }, "文档无效"},
 		{"a key of nobody", func(txn *badger.Txn) error { return txn.Set([]byte("x/1"), nil) }, "不属于任何数据"},
 	}
 	for _, tt := range tests {
@@ -257,6 +265,32 @@ func TestCheckFinds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// forge puts another actor into an audit entry; with "hash" its hash is made
+// to fit its content, as an intruder who knows the program would.
+func forge(txn *badger.Txn, seq uint64, actor, how string) error {
+	prev, err := hashAt(txn, seq-1)
+	if err != nil {
+		return err
+	}
+	item, err := txn.Get(auditKey(seq))
+	if err != nil {
+		return err
+	}
+	var e AuditEntry
+	if err := item.Value(func(v []byte) error { return json.Unmarshal(v, &e) }); err != nil {
+		return err
+	}
+	e.Actor = actor
+	if how == "hash" {
+		e.Hash = e.sum(prev)
+	}
+	value, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	return txn.Set(auditKey(seq), value)
 }
 
 func TestReadersSayWhenRecordsAreMissing(t *testing.T) {
@@ -280,4 +314,14 @@ func TestReadersSayWhenRecordsAreMissing(t *testing.T) {
 	if !errors.Is(last, ErrDamaged) {
 		t.Errorf("Changes ends with %v, want ErrDamaged", last)
 	}
+}
+
+// plant writes past the store: what a faulty disk or an intruder may do.
+func (s *Store) plant(key, value []byte) error {
+	return s.db.Update(func(txn *badger.Txn) error {
+		if value == nil {
+			return txn.Delete(key)
+		}
+		return txn.Set(key, value)
+	})
 }

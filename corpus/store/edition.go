@@ -335,7 +335,20 @@ func (p *pending) prepare(info *EditionInfo) (*commit, error) {
 		return nil, err
 	}
 	fact, err := json.Marshal(Fact{Type: FactEdition, Time: info.Time, Data: header})
-	return &commit{fact: fact, sets: []pair{{headerKey(p.number), header}}, info: info}, err
+	if err != nil {
+		return nil, err
+	}
+	entry, err := newAudit(info.Actor, "edition."+info.Kind, fmt.Sprint(p.number), info.said())
+	return &commit{fact: fact, sets: []pair{{headerKey(p.number), header}}, info: info, audit: entry}, err
+}
+
+// said is what the edition changed, for the audit log.
+func (e *EditionInfo) said() string {
+	text := fmt.Sprintf("新增 %d 修改 %d 删除 %d 合计 %d", e.Added, e.Changed, e.Removed, e.Total())
+	if e.Note != "" {
+		text += "；" + e.Note
+	}
+	return text
 }
 
 func (e *EditionInfo) count(t corpus.Type, op Op) {

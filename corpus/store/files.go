@@ -331,8 +331,8 @@ func copyBlocks(in, out *os.File) error {
 // discardSalvage removes what salvage kept, once nothing proved to be lost.
 func discardSalvage(dir string) error { return os.RemoveAll(filepath.Join(dir, salvageName)) }
 
-// A headFile is a witness beside the database: the last edition and the last
-// fact that were acknowledged. It is written after each commit, without being
+// A headFile is a witness beside the database: the last edition, the last fact
+// and the last audit entry that were acknowledged. It is written after each commit, without being
 // forced to the disk, so it is never ahead of the database; when it is, the
 // database has lost something.
 type headFile struct {
@@ -344,6 +344,7 @@ type headFile struct {
 type head struct {
 	edition corpus.Edition
 	seq     uint64
+	audit   AuditHead
 }
 
 func openHead(dir string) (*headFile, error) {
@@ -356,29 +357,57 @@ func openHead(dir string) (*headFile, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, f.Close())
 	}
-	var crc uint32
-	_, err = fmt.Sscanf(line, "%d %d %x", &h.old.edition, &h.old.seq, &crc)
-	h.ok = err == nil && line == h.old.line() // a power cut may leave anything here
+	h.old, h.ok = parseHead(line) // a power cut may leave anything here
 	return h, nil
 }
 
-func (h head) line() string {
-	body := fmt.Sprintf("%020d %020d", h.edition, h.seq)
-	return fmt.Sprintf("%s %08x\n", body, crc32.Checksum([]byte(body), castagnoli))
+// parseHead reads a line as line writes it, with the audit log or, from a
+// folder of layout 1, without.
+func parseHead(line string) (h head, ok bool) {
+	body, sum, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " #")
+	if sum == "" { // layout 1
+		at := strings.LastIndexByte(body, ' ')
+		if at < 0 {
+			return h, false
+		}
+		body, sum = body[:at], body[at+1:]
+	}
+	if sum != checkSum(body) {
+		return h, false
+	}
+	n, err := fmt.Sscanf(body, "%d %d %d %s", &h.edition, &h.seq, &h.audit.Seq, &h.audit.Hash)
+	return h, err == nil || n == 2 || n == 3 && h.audit.Seq == 0
 }
 
-// compare fails if the database is behind what was acknowledged.
-func (h *headFile) compare(e corpus.Edition, seq uint64) error {
-	if !h.ok || (e >= h.old.edition && seq >= h.old.seq) {
+func checkSum(body string) string {
+	return fmt.Sprintf("%08x", crc32.Checksum([]byte(body), castagnoli))
+}
+
+func (h head) line() string {
+	body := fmt.Sprintf("%020d %020d %020d %s", h.edition, h.seq, h.audit.Seq, h.audit.Hash)
+	return body + " #" + checkSum(body) + "\n"
+}
+
+// compare fails if the database is behind what was acknowledged, or if its
+// audit log is another. hashAt gives the hash of an entry of it.
+func (h *headFile) compare(now head, hashAt func(seq uint64) (string, error)) error {
+	if !h.ok {
 		return nil
 	}
+	if now.edition >= h.old.edition && now.seq >= h.old.seq && now.audit.Seq >= h.old.audit.Seq {
+		hash, err := hashAt(h.old.audit.Seq)
+		if err == nil && hash != h.old.audit.Hash {
+			err = fmt.Errorf("%w：审计记录第 %d 条与 %s 所记的散列不符", ErrDamaged, h.old.audit.Seq, headName)
+		}
+		return err
+	}
 	dir := filepath.Dir(h.f.Name())
-	return fmt.Errorf("%w：已确认写到第 %d 版、日志第 %d 条，现在只能读到第 %d 版、第 %d 条；打开前的文件保存在 %s，请用 govqa restore 从备份恢复",
-		ErrDamaged, h.old.edition, h.old.seq, e, seq, filepath.Join(dir, salvageName))
+	return fmt.Errorf("%w：已确认写到第 %d 版、日志第 %d 条、审计记录第 %d 条，现在只能读到第 %d 版、第 %d 条、第 %d 条；打开前的文件保存在 %s，请用 govqa restore 从备份恢复",
+		ErrDamaged, h.old.edition, h.old.seq, h.old.audit.Seq, now.edition, now.seq, now.audit.Seq, filepath.Join(dir, salvageName))
 }
 
-func (h *headFile) write(e corpus.Edition, seq uint64) error {
-	_, err := h.f.WriteAt([]byte(head{e, seq}.line()), 0)
+func (h *headFile) write(now head) error {
+	_, err := h.f.WriteAt([]byte(now.line()), 0)
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/govqa/govqa/corpus"
 )
@@ -16,9 +17,10 @@ type File struct {
 	Rows iter.Seq[corpus.Row]
 }
 
-// ImportOptions tune an Import. The zero value imports as nobody.
+// ImportOptions tune an Import.
 type ImportOptions struct {
-	// Actor is who imports, for the edition's header.
+	// Actor is who imports, for the edition's header and the audit log. Only a
+	// dry run needs none; else the error is ErrNoActor.
 	Actor string
 
 	// Note says why, for the edition's header.
@@ -86,6 +88,9 @@ const progressEvery = 256
 //
 // On an error, which is one of the store or of ctx, nothing is published.
 func (s *Store) Import(ctx context.Context, files []File, opts ImportOptions) (Report, error) {
+	if strings.TrimSpace(opts.Actor) == "" && !opts.DryRun {
+		return Report{}, ErrNoActor
+	}
 	if err := s.beginWrite(ctx); err != nil {
 		return Report{}, err
 	}

@@ -81,6 +81,7 @@ func TestImport(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t, t.TempDir())
 			importAll(t, s, guide("A", "甲"))
+			tt.opts.Actor = "测试"
 			report, err := s.Import(t.Context(), []File{lines(tt.text)}, tt.opts)
 			if err != nil {
 				t.Fatal(err)
@@ -112,7 +113,7 @@ func TestImportOfSeveralFilesIsOneEdition(t *testing.T) {
 		{"cut", broken},
 		{"same", rows(guide("C", "丙"))},
 		{"other", rows(guide("C", "丙二"))},
-	}, ImportOptions{})
+	}, ImportOptions{Actor: "测试"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +138,7 @@ func TestImportOfSeveralFilesIsOneEdition(t *testing.T) {
 
 func TestImportKeepsUnknownKeys(t *testing.T) {
 	s := open(t, t.TempDir())
-	report, err := s.Import(t.Context(), []File{lines(`{"code":"A","name":"甲","窗口":"<3>","x":1}`)}, ImportOptions{})
+	report, err := s.Import(t.Context(), []File{lines(`{"code":"A","name":"甲","窗口":"<3>","x":1}`)}, ImportOptions{Actor: "测试"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +155,7 @@ func TestImportOfAnExportChangesNothing(t *testing.T) {
 	importAll(t, s, guide("A", "<甲&乙>"), guide("B", "乙"),
 		&corpus.FAQ{Type: corpus.TypeFAQ, ID: "A", Question: "问\u2028", Answer: "答"})
 	text := export(t, s)
-	report, err := s.Import(t.Context(), []File{lines(text)}, ImportOptions{})
+	report, err := s.Import(t.Context(), []File{lines(text)}, ImportOptions{Actor: "测试"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestImportOfAnExportChangesNothing(t *testing.T) {
 		t.Errorf("edition %d, %s", report.Edition, diff)
 	}
 	other := open(t, t.TempDir())
-	if _, err := other.Import(t.Context(), []File{lines(text)}, ImportOptions{}); err != nil {
+	if _, err := other.Import(t.Context(), []File{lines(text)}, ImportOptions{Actor: "测试"}); err != nil {
 		t.Fatal(err)
 	}
 	if other.Current().Sum != s.Current().Sum {
@@ -183,7 +184,7 @@ func TestCancelledImportLeavesNothing(t *testing.T) {
 			}
 		}
 	}
-	if _, err := s.Import(ctx, []File{{"many", many}}, ImportOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := s.Import(ctx, []File{{"many", many}}, ImportOptions{Actor: "测试"}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want context.Canceled", err)
 	}
 	if s.Edition() != 0 {
@@ -208,7 +209,7 @@ func TestImportTakesLargeAndRefusesUnreadableRecords(t *testing.T) {
 	if diff := cmp.Diff(big, rec); diff != "" {
 		t.Error(diff)
 	}
-	report, err := s.Import(t.Context(), []File{{"by hand", rows(&corpus.FAQ{ID: "F", Question: "问", Answer: "答"})}}, ImportOptions{})
+	report, err := s.Import(t.Context(), []File{{"by hand", rows(&corpus.FAQ{ID: "F", Question: "问", Answer: "答"})}}, ImportOptions{Actor: "测试"})
 	if err != nil || len(report.Files[0].Rejected) != 1 || report.Files[0].Rejected[0].Field != "type" {
 		t.Errorf("a record without its type: %+v, %v", report, err)
 	}

@@ -25,6 +25,8 @@ type Fact struct {
 	Type string          `json:"type"`
 	Time time.Time       `json:"time,omitzero"` // when it happened; if zero, Append sets now
 	Data json.RawMessage `json:"data,omitempty"`
+
+	Object string `json:"-"` // what it is about, for the audit log
 }
 
 // FactEdition is the type of the fact that every publication appends, in the
@@ -46,9 +48,18 @@ func (f Fact) check() error {
 // Append adds a fact to the journal and returns its sequence number, which is
 // one more than that of the fact before. It is on the disk when Append
 // returns. An error after ctx has ended leaves open whether it was written.
-func (s *Store) Append(ctx context.Context, f Fact) (seq uint64, err error) {
+// The actor is who the fact is of, ByCitizen for what citizens leave; whatever
+// others leave is audited with the fact's type as its action.
+func (s *Store) Append(ctx context.Context, actor string, f Fact) (seq uint64, err error) {
 	if err := f.check(); err != nil {
 		return 0, err
+	}
+	entry, err := newAudit(actor, f.Type, f.Object, "")
+	if err != nil {
+		return 0, err
+	}
+	if actor == ByCitizen {
+		entry = nil
 	}
 	if f.Type == FactEdition {
 		return 0, fmt.Errorf("%w：类型 %s 只用于发布", ErrBadFact, f.Type)
@@ -62,13 +73,15 @@ func (s *Store) Append(ctx context.Context, f Fact) (seq uint64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("fact %s: %w", f.Type, err)
 	}
-	return s.commit(ctx, &commit{fact: value})
+	return s.commit(ctx, &commit{fact: value, audit: entry})
 }
 
-// A commit is what one caller wants written at once: a fact, and with it,
-// when an edition is published, the keys that make it so.
+// A commit is what one caller wants written at once: a fact, an entry of the
+// audit log, the keys that change, and what else makes an edition.
 type commit struct {
-	fact    []byte
+	fact    []byte      // nil if there is none
+	audit   *AuditEntry // without its place; nil if there is none
+	said    string      // what the change was, for the audit log
 	sets    []pair
 	deletes [][]byte
 	info    *EditionInfo // becomes current
@@ -79,7 +92,10 @@ type commit struct {
 type pair struct{ key, value []byte }
 
 func (c *commit) size() int {
-	n := len(c.fact) + 64*(1+len(c.sets)+len(c.deletes))
+	n := len(c.fact) + 64*(2+len(c.sets)+len(c.deletes))
+	if c.audit != nil {
+		n += len(c.audit.Object) + len(c.audit.Detail) + 512
+	}
 	for _, p := range c.sets {
 		n += len(p.key) + len(p.value)
 	}
@@ -108,10 +124,16 @@ const (
 	groupSize  = 1000
 )
 
-// commitLoop is the only writer of the journal. Whatever has queued up while
+// A tail is where the journal and the audit log end.
+type tail struct {
+	fact  uint64
+	audit AuditHead
+}
+
+// commitLoop is the only writer of the journal and of the audit log. Whatever has queued up while
 // the disk was busy goes into one transaction, because badger forces the log
 // to the disk for each transaction on its own.
-func (s *Store) commitLoop(seq uint64) {
+func (s *Store) commitLoop(end tail) {
 	defer s.loops.Done()
 	var carried *commit
 	for {
@@ -135,7 +157,7 @@ func (s *Store) commitLoop(seq uint64) {
 			}
 			group = append(group, c)
 		}
-		seq = s.commitGroup(seq, group)
+		end = s.commitGroup(end, group)
 	}
 }
 
@@ -149,44 +171,58 @@ func (s *Store) queued() *commit {
 	}
 }
 
-// commitGroup writes the group behind fact seq and returns the new last fact.
-func (s *Store) commitGroup(seq uint64, group []*commit) uint64 {
+// commitGroup writes the group behind end and returns the new end.
+func (s *Store) commitGroup(end tail, group []*commit) tail {
 	err := s.writable()
+	next := end
 	if err == nil {
-		err = s.writeGroup(seq, group)
+		next, err = s.writeGroup(end, group)
 	}
 	if err == nil {
-		seq += uint64(len(group))
-		s.acknowledge(seq, group)
+		end = next
+		s.acknowledge(end, group)
 	}
 	for _, c := range group {
 		c.done <- err
 	}
-	return seq
+	return end
 }
 
-func (s *Store) writeGroup(seq uint64, group []*commit) error {
+func (s *Store) writeGroup(end tail, group []*commit) (tail, error) {
 	txn := s.db.NewTransaction(true)
 	defer txn.Discard()
 	for _, c := range group {
-		seq++
-		c.seq = seq
-		err := txn.Set(factKey(seq), c.fact)
-		for _, p := range c.sets {
-			err = errors.Join(err, txn.Set(p.key, p.value))
-		}
-		for _, k := range c.deletes {
-			err = errors.Join(err, txn.Delete(k))
-		}
-		if err != nil {
-			return fmt.Errorf("fact %d: %w", seq, classify(err))
+		if err := c.write(txn, &end); err != nil {
+			return end, fmt.Errorf("fact %d: %w", end.fact, classify(err))
 		}
 	}
-	return s.commitTxn(txn)
+	return end, s.commitTxn(txn)
+}
+
+// write writes a commit behind end, and moves end on.
+func (c *commit) write(txn *badger.Txn, end *tail) (err error) {
+	if c.fact != nil {
+		end.fact++
+		c.seq = end.fact
+		err = txn.Set(factKey(c.seq), c.fact)
+	}
+	if c.audit != nil && err == nil {
+		var value []byte
+		if end.audit, value, err = c.audit.follow(end.audit); err == nil {
+			err = txn.Set(auditKey(end.audit.Seq), value)
+		}
+	}
+	for _, p := range c.sets {
+		err = errors.Join(err, txn.Set(p.key, p.value))
+	}
+	for _, k := range c.deletes {
+		err = errors.Join(err, txn.Delete(k))
+	}
+	return err
 }
 
 // acknowledge makes a written group known.
-func (s *Store) acknowledge(seq uint64, group []*commit) {
+func (s *Store) acknowledge(end tail, group []*commit) {
 	published := false
 	for _, c := range group {
 		if c.info != nil {
@@ -194,10 +230,11 @@ func (s *Store) acknowledge(seq uint64, group []*commit) {
 			published = true
 		}
 	}
-	if err := s.head.write(s.current.Load().Number, seq); err != nil {
+	s.audited.Store(&end.audit)
+	if err := s.head.write(head{s.current.Load().Number, end.fact, end.audit}); err != nil {
 		s.log.Warn("witness not written", "err", err)
 	}
-	s.last.Store(seq)
+	s.last.Store(end.fact)
 	announce(&s.state, &s.grown)
 	if published {
 		announce(&s.state, &s.next)

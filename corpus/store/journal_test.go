@@ -24,7 +24,7 @@ func TestAppendedFactsAreThereInOrder(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				data := fmt.Sprintf(`{"w":%d,"i":%d}`, w, i)
-				seq, err := s.Append(context.Background(), Fact{Type: "feedback", Data: json.RawMessage(data)})
+				seq, err := s.Append(context.Background(), ByCitizen, Fact{Type: "feedback", Data: json.RawMessage(data)})
 				if err != nil {
 					t.Error(err)
 					return
@@ -65,7 +65,7 @@ func TestFactsBeginAfterASequenceNumber(t *testing.T) {
 	s := open(t, t.TempDir())
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	for i := range 3 {
-		if _, err := s.Append(t.Context(), Fact{Type: fmt.Sprint("t", i), Time: at}); err != nil {
+		if _, err := s.Append(t.Context(), ByCitizen, Fact{Type: fmt.Sprint("t", i), Time: at}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,12 +102,12 @@ func TestFactsThatAreRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := s.Append(t.Context(), tt.fact); !errors.Is(err, ErrBadFact) {
+			if _, err := s.Append(t.Context(), ByCitizen, tt.fact); !errors.Is(err, ErrBadFact) {
 				t.Errorf("error %v, want ErrBadFact", err)
 			}
 		})
 	}
-	if seq, err := s.Append(t.Context(), Fact{Type: "x"}); err != nil || seq != 1 {
+	if seq, err := s.Append(t.Context(), ByCitizen, Fact{Type: "x"}); err != nil || seq != 1 {
 		t.Errorf("the first good fact is %d, %v", seq, err)
 	}
 }
@@ -135,7 +135,7 @@ func TestAppendWhileClosingIsWrittenOrRefused(t *testing.T) {
 	for w := range acked {
 		wg.Go(func() {
 			for i := 0; ; i++ {
-				seq, err := s.Append(context.Background(), Fact{Type: "x"})
+				seq, err := s.Append(context.Background(), ByCitizen, Fact{Type: "x"})
 				if err != nil {
 					if !errors.Is(err, ErrClosed) {
 						t.Error(err)
@@ -183,7 +183,7 @@ func TestFollowFacts(t *testing.T) {
 		last, err := s.FollowFacts(t.Context(), 0)
 		arrived <- arrival{last, err}
 	}()
-	seq, err := s.Append(t.Context(), Fact{Type: "x"})
+	seq, err := s.Append(t.Context(), ByCitizen, Fact{Type: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,9 +26,15 @@ import (
 //	j/<sequence>                  one fact of the journal, as JSON
 //	d/<type>/<id>                 a draft, as JSON
 //	u/<name>                      a staff account, as JSON
+//	a/<sequence>                  one entry of the audit log, as JSON. Written in the transaction
+//	                              of what it tells of
+//	w/<kind>/<id>                 a working document; a kind holds no slash
+//
+// Layout 1 had no audit log and no working documents, and accounts of one role.
 const (
 	layoutKey    = "m/layout"
-	layoutNumber = 1
+	layoutNumber = 2
+	firstLayout  = 1 // the oldest that is understood, and brought up to date by Open
 
 	revisionPrefix = "r/"
 	changePrefix   = "c/"
@@ -36,6 +42,8 @@ const (
 	factPrefix     = "j/"
 	draftPrefix    = "d/"
 	userPrefix     = "u/"
+	auditPrefix    = "a/"
+	docPrefix      = "w/"
 )
 
 const numberLen = 8
@@ -50,6 +58,8 @@ func number(key []byte) uint64 { return binary.BigEndian.Uint64(key[len(key)-num
 func headerKey(e corpus.Edition) []byte { return numbered(headerPrefix, uint64(e)) }
 
 func factKey(seq uint64) []byte { return numbered(factPrefix, seq) }
+
+func auditKey(seq uint64) []byte { return numbered(auditPrefix, seq) }
 
 func draftKey(k corpus.Key) []byte { return []byte(draftPrefix + k.String()) }
 

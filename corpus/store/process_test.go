@@ -134,7 +134,7 @@ func childWrites(dir string) error {
 
 func childAppends(s *Store) error {
 	for {
-		seq, err := s.Append(bg(), Fact{Type: "asked"})
+		seq, err := s.Append(bg(), ByCitizen, Fact{Type: "asked"})
 		if err != nil {
 			return err
 		}
@@ -149,7 +149,7 @@ func childImports(s *Store) error {
 		if e%4 == 0 {
 			_, err = s.Rollback(bg(), "编辑", e-2, "")
 		} else {
-			_, err = s.Import(bg(), []File{{"f", sameName(fmt.Sprint(e), killRecords)}}, ImportOptions{})
+			_, err = s.Import(bg(), []File{{"f", sameName(fmt.Sprint(e), killRecords)}}, ImportOptions{Actor: "测试"})
 		}
 		if err != nil {
 			return err
@@ -251,7 +251,7 @@ func requireWhole(t *testing.T, s *Store) {
 // still be read and refuses more.
 func fillUp(s *Store) error {
 	for i := range 200 {
-		_, err := s.Import(bg(), []File{{"f", longRecords(fmt.Sprint(i), 2000)}}, ImportOptions{})
+		_, err := s.Import(bg(), []File{{"f", longRecords(fmt.Sprint(i), 2000)}}, ImportOptions{Actor: "测试"})
 		if err == nil {
 			continue
 		}
@@ -259,7 +259,7 @@ func fillUp(s *Store) error {
 			return fmt.Errorf("import: %w", err)
 		}
 		// What was taken back may have made room.
-		if _, err := s.Append(bg(), Fact{Type: "x"}); err != nil && !errors.Is(err, ErrDiskFull) {
+		if _, err := s.Append(bg(), ByCitizen, Fact{Type: "x"}); err != nil && !errors.Is(err, ErrDiskFull) {
 			return fmt.Errorf("append on a full disk: %w", err)
 		}
 		for _, err := range s.All(s.Edition(), "") {

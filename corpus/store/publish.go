@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govqa/govqa/corpus"
@@ -84,6 +85,9 @@ func restoreOne(p *pending, base *view, k corpus.Key, to corpus.Edition) error {
 
 // edit publishes an edition of what f puts, and with it deletes some keys.
 func (s *Store) edit(ctx context.Context, info EditionInfo, deletes [][]byte, f func(*pending, *view) error) (EditionInfo, error) {
+	if strings.TrimSpace(info.Actor) == "" {
+		return EditionInfo{}, ErrNoActor
+	}
 	if err := s.beginWrite(ctx); err != nil {
 		return EditionInfo{}, err
 	}
@@ -137,6 +141,10 @@ func (s *Store) SaveDraft(ctx context.Context, actor string, rec corpus.Record) 
 	if err != nil {
 		return err
 	}
+	entry, err := newAudit(actor, "draft.save", rec.Key().String(), "")
+	if err != nil {
+		return err
+	}
 	if err := s.beginWrite(ctx); err != nil {
 		return err
 	}
@@ -145,22 +153,20 @@ func (s *Store) SaveDraft(ctx context.Context, actor string, rec corpus.Record) 
 	if err != nil {
 		return fmt.Errorf("draft %s: %w", rec.Key(), err)
 	}
-	return s.write(draftKey(rec.Key()), value)
+	return s.writeAudited(ctx, entry, draftKey(rec.Key()), value)
 }
 
-// write sets one key, or deletes it if value is nil.
-func (s *Store) write(key, value []byte) (err error) {
-	txn := s.db.NewTransaction(true)
-	defer txn.Discard()
+// writeAudited sets one key, or deletes it if value is nil, and says so in the
+// audit log.
+func (s *Store) writeAudited(ctx context.Context, entry *AuditEntry, key, value []byte) error {
+	c := &commit{audit: entry}
 	if value == nil {
-		err = txn.Delete(key)
+		c.deletes = [][]byte{key}
 	} else {
-		err = txn.Set(key, value)
+		c.sets = []pair{{key, value}}
 	}
-	if err != nil {
-		return classify(err)
-	}
-	return s.commitTxn(txn)
+	_, err := s.commit(context.WithoutCancel(ctx), c)
+	return err
 }
 
 // Draft returns the draft of k, or corpus.ErrNotFound.
@@ -210,9 +216,12 @@ func (s *Store) Drafts() ([]Draft, error) {
 	return all, err
 }
 
-// DropDraft removes the draft of k, or returns corpus.ErrNotFound. That actor
-// did so is logged.
+// DropDraft removes the draft of k, or returns corpus.ErrNotFound.
 func (s *Store) DropDraft(ctx context.Context, actor string, k corpus.Key) error {
+	entry, err := newAudit(actor, "draft.drop", k.String(), "")
+	if err != nil {
+		return err
+	}
 	if err := s.beginWrite(ctx); err != nil {
 		return err
 	}
@@ -220,11 +229,7 @@ func (s *Store) DropDraft(ctx context.Context, actor string, k corpus.Key) error
 	if _, err := s.storedDraft(k); err != nil {
 		return err
 	}
-	if err := s.write(draftKey(k), nil); err != nil {
-		return err
-	}
-	s.log.Info("draft dropped", "key", k.String(), "actor", actor)
-	return nil
+	return s.writeAudited(ctx, entry, draftKey(k), nil)
 }
 
 // PublishDrafts publishes an edition with the drafts of the given keys, which

@@ -18,9 +18,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,9 +94,11 @@ type Store struct {
 	head *headFile
 	last atomic.Uint64 // fact that is on the disk
 
-	writer  chan struct{} // one slot: held by whoever prepares an edition or a draft
-	commits chan *commit  // to the journal's goroutine
-	stop    chan struct{} // closed by Close
+	writer  chan struct{}          // one slot: held by whoever prepares an edition or a draft
+	keys    [stripes]chan struct{} // one slot each: held by whoever changes a document or an account
+	seed    maphash.Seed           // which slot a key has
+	commits chan *commit           // to the journal's goroutine
+	stop    chan struct{}          // closed by Close
 	loops   sync.WaitGroup
 
 	state sync.Mutex // guards closed, follow and the growth of ops
@@ -104,6 +108,7 @@ type Store struct {
 	grown chan struct{}  // closed and replaced when the journal has grown
 
 	current atomic.Pointer[EditionInfo]
+	audited atomic.Pointer[AuditHead]
 	broken  atomic.Pointer[error] // why writes are refused, for ErrReadOnly
 
 	closeOnce sync.Once
@@ -123,6 +128,10 @@ func Open(dir string, opts Options) (*Store, error) {
 		stop:    make(chan struct{}),
 		next:    make(chan struct{}),
 		grown:   make(chan struct{}),
+		seed:    maphash.MakeSeed(),
+	}
+	for i := range s.keys {
+		s.keys[i] = make(chan struct{}, 1)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -156,50 +165,55 @@ func (s *Store) open() (err error) {
 			err = errors.Join(err, s.db.Close())
 		}
 	}()
-	seq, err := s.load()
+	end, err := s.load()
 	if err != nil {
 		return err
 	}
-	s.start(seq)
+	s.start(end)
 	return nil
 }
 
-// start begins the background work of a store whose journal ends at seq.
-func (s *Store) start(seq uint64) {
-	s.last.Store(seq)
+// start begins the background work of a store whose logs end at end.
+func (s *Store) start(end tail) {
+	s.last.Store(end.fact)
 	s.loops.Add(2)
-	go s.commitLoop(seq)
+	go s.commitLoop(end)
 	go s.collectLoop()
 }
 
 // load reads what the store must know, compares it with the witness beside
-// the database and removes what an interrupted write left. It returns the
-// last sequence number of the journal.
-func (s *Store) load() (seq uint64, err error) {
+// the database and removes what an interrupted write left. It returns where
+// the journal and the audit log end.
+func (s *Store) load() (end tail, err error) {
 	if err := s.checkLayout(); err != nil {
-		return 0, err
+		return end, err
 	}
 	info, err := s.lastEdition()
 	if err != nil {
-		return 0, err
+		return end, err
 	}
-	if seq, err = s.lastFact(); err != nil {
-		return 0, err
+	if end.fact, err = s.lastFact(); err != nil {
+		return end, err
+	}
+	if end.audit, err = s.lastAudit(); err != nil {
+		return end, err
 	}
 	if s.head, err = openHead(s.dir); err != nil {
-		return 0, classify(err)
+		return end, classify(err)
 	}
-	if err := s.head.compare(info.Number, seq); err != nil {
-		return 0, errors.Join(err, s.head.close())
+	now := head{info.Number, end.fact, end.audit}
+	if err := s.head.compare(now, s.auditHash); err != nil {
+		return end, errors.Join(err, s.head.close())
 	}
-	if err := errors.Join(s.head.write(info.Number, seq), discardSalvage(s.dir)); err != nil {
-		return 0, errors.Join(classify(err), s.head.close())
+	if err := errors.Join(s.head.write(now), discardSalvage(s.dir)); err != nil {
+		return end, errors.Join(classify(err), s.head.close())
 	}
 	s.current.Store(&info)
+	s.audited.Store(&end.audit)
 	if err := s.dropPending(info.Number + 1); err != nil {
-		return 0, errors.Join(err, s.head.close())
+		return end, errors.Join(err, s.head.close())
 	}
-	return seq, nil
+	return end, nil
 }
 
 // badgerOptions keeps badger small: its defaults take 1 to 2 GB of memory for
@@ -415,8 +429,8 @@ func (s *Store) collect() {
 	}
 }
 
-// checkLayout compares the layout of the folder with ours, or writes ours
-// into an empty folder.
+// checkLayout compares the layout of the folder with ours, and writes ours
+// into a folder that is empty or of an older layout, which ours contains.
 func (s *Store) checkLayout() error {
 	found, err := s.get([]byte(layoutKey))
 	if err != nil {
@@ -426,14 +440,14 @@ func (s *Store) checkLayout() error {
 	if string(found) == want {
 		return nil
 	}
-	if found != nil {
+	if n, err := strconv.Atoi(string(found)); found != nil && (err != nil || n < firstLayout || n > layoutNumber) {
 		return fmt.Errorf("%w：目录格式 %q，本版本使用 %q", ErrLayout, found, want)
 	}
 	empty, err := s.empty()
 	if err != nil {
 		return err
 	}
-	if !empty {
+	if found == nil && !empty {
 		return damaged(s.dir, errors.New("layout key is missing"))
 	}
 	if err := s.writable(); err != nil {
@@ -469,4 +483,13 @@ func (s *Store) get(key []byte) (value []byte, err error) {
 		return err
 	})
 	return value, classify(err)
+}
+
+// auditHash is the hash of an entry of the audit log, "" for entry 0.
+func (s *Store) auditHash(seq uint64) (hash string, err error) {
+	err = s.readTxn(func(txn *badger.Txn) error {
+		hash, err = hashAt(txn, seq)
+		return err
+	})
+	return hash, classify(err)
 }

@@ -285,18 +285,18 @@ func TestCloseEndsEverything(t *testing.T) {
 	}
 	ctx := t.Context()
 	calls := map[string]func() error{
-		"Append":        func() error { _, err := s.Append(ctx, Fact{Type: "x"}); return err },
-		"Import":        func() error { _, err := s.Import(ctx, nil, ImportOptions{}); return err },
-		"Rollback":      func() error { _, err := s.Rollback(ctx, "", 0, ""); return err },
-		"SaveDraft":     func() error { return s.SaveDraft(ctx, "", guide("A", "甲")) },
+		"Append":        func() error { _, err := s.Append(ctx, ByCitizen, Fact{Type: "x"}); return err },
+		"Import":        func() error { _, err := s.Import(ctx, nil, ImportOptions{Actor: "测试"}); return err },
+		"Rollback":      func() error { _, err := s.Rollback(ctx, "编辑", 0, ""); return err },
+		"SaveDraft":     func() error { return s.SaveDraft(ctx, "编辑", guide("A", "甲")) },
 		"Drafts":        func() error { _, err := s.Drafts(); return err },
 		"Editions":      func() error { _, err := s.Editions(); return err },
 		"Backup":        func() error { return s.Backup(ctx, &bytes.Buffer{}) },
 		"Export":        func() error { return s.Export(&bytes.Buffer{}, 1) },
 		"Check":         func() error { _, err := s.Check(ctx); return err },
 		"History":       func() error { _, err := s.History(key("A")); return err },
-		"DropDraft":     func() error { return s.DropDraft(ctx, "", key("A")) },
-		"PublishDrafts": func() error { _, err := s.PublishDrafts(ctx, "", "", nil); return err },
+		"DropDraft":     func() error { return s.DropDraft(ctx, "编辑", key("A")) },
+		"PublishDrafts": func() error { _, err := s.PublishDrafts(ctx, "编辑", "", nil); return err },
 	}
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		if err := calls[name](); !errors.Is(err, ErrClosed) {
@@ -367,7 +367,7 @@ func randomImport(t *testing.T, s *Store, rng *rand.Rand, next map[string]string
 		next[code] = name
 		recs = append(recs, guide(code, name))
 	}
-	_, err := s.Import(t.Context(), []File{{"random", rows(recs...)}}, ImportOptions{})
+	_, err := s.Import(t.Context(), []File{{"random", rows(recs...)}}, ImportOptions{Actor: "测试"})
 	return err
 }
 

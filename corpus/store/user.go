@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -28,22 +27,36 @@ var (
 	ErrBadUser = errors.New("账号信息无效")
 )
 
-// Roles lists what a member of staff can be.
+// Roles lists what a member of staff can be, several at once.
 var Roles = []string{"editor", "reviewer", "publisher", "operator", "supervisor", "admin", "auditor"}
-
-// MinPassword is the length of the shortest password, in characters.
-const MinPassword = 15
 
 // A User is a staff account. The password is kept only as an Argon2id hash
 // (RFC 9106, second recommended choice: 64 MiB, 3 passes, 4 lanes).
 type User struct {
-	Name     string       `json:"name"`
-	Role     string       `json:"role"`
-	Disabled bool         `json:"disabled,omitempty"`
-	Created  time.Time    `json:"created"`
-	Changed  time.Time    `json:"changed"`
-	By       string       `json:"by"` // who changed it last
-	Password passwordHash `json:"password"`
+	Name     string        `json:"name"`
+	Roles    []string      `json:"roles"`
+	Disabled bool          `json:"disabled,omitempty"`
+	Created  time.Time     `json:"created"`
+	Changed  time.Time     `json:"changed"`
+	By       string        `json:"by"`                 // who changed it last
+	Password passwordHash  `json:"password"`           // zero: it has none and logs in elsewhere
+	External string        `json:"external,omitempty"` // whom an OpenID provider vouches for: issuer, space, subject
+	Epoch    uint64        `json:"epoch,omitempty"`    // sessions of an earlier one have ended
+	Second   *SecondFactor `json:"second,omitempty"`   // nil: none
+}
+
+// A SecondFactor is a time-based one-time password (RFC 6238) and the codes
+// that stand in for it.
+type SecondFactor struct {
+	Secret   string    `json:"secret"` // in base32
+	Since    time.Time `json:"since"`
+	Last     uint64    `json:"last"`     // the time step of the last code taken; none is taken twice
+	Recovery []string  `json:"recovery"` // SHA-256 in hexadecimal of the recovery codes that are left
+}
+
+// Has reports whether the account has one of the roles.
+func (u User) Has(role ...string) bool {
+	return slices.ContainsFunc(u.Roles, func(r string) bool { return slices.Contains(role, r) })
 }
 
 type passwordHash struct {
@@ -69,80 +82,182 @@ func hashPassword(password string) passwordHash {
 	return p
 }
 
-// Verify reports whether password is the account's. It takes as long for a
-// wrong one.
+// Verify reports whether password is the account's and the account is open. It
+// takes as long for a wrong password, a closed account, and the zero User.
 func (u User) Verify(password string) bool {
-	return subtle.ConstantTimeCompare(u.Password.of(password), u.Password.Hash) == 1 && !u.Disabled
+	hash := u.Password.of(password)
+	return subtle.ConstantTimeCompare(hash, u.Password.Hash) == 1 && !u.Disabled
 }
 
 var userName = regexp.MustCompile(`^[\p{Han}a-zA-Z0-9][\p{Han}a-zA-Z0-9._-]{0,63}$`)
 
-func checkPassword(name, password string) error {
-	switch {
-	case utf8.RuneCountInString(password) < MinPassword:
-		return fmt.Errorf("%w：密码至少 %d 个字符", ErrBadUser, MinPassword)
-	case len(password) > 1024:
-		return fmt.Errorf("%w：密码太长", ErrBadUser)
-	case strings.Contains(strings.ToLower(password), strings.ToLower(name)):
-		return fmt.Errorf("%w：密码不能包含用户名", ErrBadUser)
-	case len(slices.Compact(slices.Sorted(slices.Values([]rune(password))))) < 5:
-		return fmt.Errorf("%w：密码不同的字符太少", ErrBadUser)
+func checkName(name string) error {
+	if !userName.MatchString(name) {
+		return fmt.Errorf("%w：用户名 %q 只能用汉字、字母、数字和 . _ -，最多 64 个", ErrBadUser, name)
+	}
+	if slices.Contains([]string{ByCommand, BySystem, ByCitizen}, name) {
+		return fmt.Errorf("%w：用户名 %s 在审计记录里另有所指", ErrBadUser, name)
 	}
 	return nil
 }
 
+// checkRoles returns the roles in the order of Roles, each once.
+func checkRoles(roles []string) ([]string, error) {
+	var list []string
+	for _, r := range Roles {
+		if slices.Contains(roles, r) {
+			list = append(list, r)
+		}
+	}
+	for _, r := range roles {
+		if !slices.Contains(Roles, r) {
+			return nil, fmt.Errorf("%w：角色 %q 不认识，应为 %s 之一", ErrBadUser, r, strings.Join(Roles, "、"))
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w：至少要有一个角色：%s", ErrBadUser, strings.Join(Roles, "、"))
+	}
+	return list, nil
+}
+
 // AddUser makes an account. The actor is who does it.
-func (s *Store) AddUser(ctx context.Context, actor, name, role, password string) error {
-	if !userName.MatchString(name) {
-		return fmt.Errorf("%w：用户名 %q 只能用汉字、字母、数字和 . _ -，最多 64 个", ErrBadUser, name)
-	}
-	if !slices.Contains(Roles, role) {
-		return fmt.Errorf("%w：角色 %q 不认识，应为 %s 之一", ErrBadUser, role, strings.Join(Roles, "、"))
-	}
-	if err := checkPassword(name, password); err != nil {
+func (s *Store) AddUser(ctx context.Context, actor, name string, roles []string, password string) error {
+	if err := CheckPassword(name, password); err != nil {
 		return err
 	}
-	now := time.Now().UTC()
-	return s.putUser(ctx, name, func(old *User) (User, error) {
+	return s.addUser(ctx, actor, User{Name: name, Roles: roles, Password: hashPassword(password)})
+}
+
+// AddExternalUser makes an account without a password, for whom an OpenID
+// provider vouches.
+func (s *Store) AddExternalUser(ctx context.Context, actor, name string, roles []string, issuer, subject string) error {
+	return s.addUser(ctx, actor, User{Name: name, Roles: roles, External: External(issuer, subject)})
+}
+
+// External names whom an OpenID provider vouches for.
+func External(issuer, subject string) string { return issuer + " " + subject }
+
+func (s *Store) addUser(ctx context.Context, actor string, u User) (err error) {
+	if err := checkName(u.Name); err != nil {
+		return err
+	}
+	if u.Roles, err = checkRoles(u.Roles); err != nil {
+		return err
+	}
+	u.Created = time.Now().UTC()
+	u.Changed, u.By = u.Created, actor
+	return s.putUser(ctx, actor, "user.add", u.Name, func(old *User) (User, string, error) {
 		if old != nil {
-			return User{}, fmt.Errorf("%s：%w", name, ErrUserExists)
+			return User{}, "", fmt.Errorf("%s：%w", u.Name, ErrUserExists)
 		}
-		return User{Name: name, Role: role, Created: now, Changed: now, By: actor, Password: hashPassword(password)}, nil
+		return u, strings.Join(u.Roles, " "), nil
 	})
 }
 
-// SetPassword changes an account's password.
+// SetPassword changes an account's password and ends its sessions.
 func (s *Store) SetPassword(ctx context.Context, actor, name, password string) error {
-	if err := checkPassword(name, password); err != nil {
+	if err := CheckPassword(name, password); err != nil {
 		return err
 	}
-	return s.changeUser(ctx, actor, name, func(u *User) { u.Password = hashPassword(password) })
+	hash := hashPassword(password)
+	return s.changeUser(ctx, actor, "user.password", name, func(u *User) (string, error) {
+		u.Password = hash
+		u.Epoch++
+		return "", nil
+	})
 }
 
-// DisableUser closes an account; what it did stays known.
-func (s *Store) DisableUser(ctx context.Context, actor, name string) error {
-	return s.changeUser(ctx, actor, name, func(u *User) { u.Disabled = true })
-}
-
-func (s *Store) changeUser(ctx context.Context, actor, name string, change func(*User)) error {
-	return s.putUser(ctx, name, func(old *User) (User, error) {
-		if old == nil {
-			return User{}, fmt.Errorf("%s：%w", name, ErrNoUser)
+// SetRoles changes what an account may do and ends its sessions. With the
+// roles that it has already nothing happens.
+func (s *Store) SetRoles(ctx context.Context, actor, name string, roles []string) error {
+	roles, err := checkRoles(roles)
+	if err != nil {
+		return err
+	}
+	err = s.changeUser(ctx, actor, "user.roles", name, func(u *User) (string, error) {
+		if slices.Equal(u.Roles, roles) {
+			return "", ErrUnchanged
 		}
-		change(old)
+		detail := strings.Join(u.Roles, " ") + " → " + strings.Join(roles, " ")
+		u.Roles = roles
+		u.Epoch++
+		return detail, nil
+	})
+	if errors.Is(err, ErrUnchanged) {
+		return nil
+	}
+	return err
+}
+
+// DisableUser closes an account and ends its sessions; what it did stays known.
+func (s *Store) DisableUser(ctx context.Context, actor, name string) error {
+	return s.changeUser(ctx, actor, "user.disable", name, func(u *User) (string, error) {
+		u.Disabled = true
+		u.Epoch++
+		return "", nil
+	})
+}
+
+// EnableUser opens a closed account again.
+func (s *Store) EnableUser(ctx context.Context, actor, name string) error {
+	return s.changeUser(ctx, actor, "user.enable", name, func(u *User) (string, error) {
+		u.Disabled = false
+		return "", nil
+	})
+}
+
+// EndSessions ends all sessions of an account.
+func (s *Store) EndSessions(ctx context.Context, actor, name string) error {
+	return s.changeUser(ctx, actor, "user.sessions", name, func(u *User) (string, error) {
+		u.Epoch++
+		return "", nil
+	})
+}
+
+// SetSecondFactor makes of an account's second factor what change makes of it,
+// nil for none, and logs that as the given action. Nobody else changes the
+// account meanwhile. An error of change is returned as it is and changes
+// nothing.
+func (s *Store) SetSecondFactor(ctx context.Context, actor, action, name string, change func(*SecondFactor) (*SecondFactor, error)) error {
+	return s.changeUser(ctx, actor, action, name, func(u *User) (_ string, err error) {
+		u.Second, err = change(u.Second)
+		return "", err
+	})
+}
+
+// changeUser writes an account as change leaves it. The text that change
+// returns goes into the audit log.
+func (s *Store) changeUser(ctx context.Context, actor, action, name string, change func(*User) (string, error)) error {
+	return s.putUser(ctx, actor, action, name, func(old *User) (User, string, error) {
+		if old == nil {
+			return User{}, "", fmt.Errorf("%s：%w", name, ErrNoUser)
+		}
+		detail, err := change(old)
+		if err != nil {
+			return User{}, "", err
+		}
 		old.Changed, old.By = time.Now().UTC(), actor
-		return *old, nil
+		return *old, detail, nil
 	})
 }
 
 func userKey(name string) []byte { return []byte(userPrefix + name) }
 
 // putUser writes what change makes of the account, nil if there is none.
-func (s *Store) putUser(ctx context.Context, name string, change func(*User) (User, error)) error {
-	if err := s.beginWrite(ctx); err != nil {
+func (s *Store) putUser(ctx context.Context, actor, action, name string, change func(*User) (User, string, error)) error {
+	entry, err := newAudit(actor, action, name, "")
+	if err != nil {
 		return err
 	}
-	defer s.endWrite()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	unlock, err := s.lockKey(ctx, userKey(name))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	value, err := s.get(userKey(name))
 	if err != nil {
 		return err
@@ -153,22 +268,30 @@ func (s *Store) putUser(ctx context.Context, name string, change func(*User) (Us
 			return fmt.Errorf("user %s: %w", name, err)
 		}
 	}
-	u, err := change(old)
+	u, detail, err := change(old)
 	if err != nil {
 		return err
 	}
 	if value, err = json.Marshal(u); err != nil {
 		return fmt.Errorf("user %s: %w", name, err)
 	}
-	return s.write(userKey(name), value)
+	entry.Detail = auditText(detail, maxAuditDetail)
+	return s.writeAudited(ctx, entry, userKey(name), value)
 }
 
+// decodeUser reads an account, also one of layout 1, which had one role.
 func decodeUser(value []byte) (*User, error) {
-	u := new(User)
-	if err := json.Unmarshal(value, u); err != nil {
+	var u struct {
+		User
+		Role string `json:"role"`
+	}
+	if err := json.Unmarshal(value, &u); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
-	return u, nil
+	if len(u.Roles) == 0 && u.Role != "" {
+		u.Roles = []string{u.Role}
+	}
+	return &u.User, nil
 }
 
 // User returns an account, or ErrNoUser.

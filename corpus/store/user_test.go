@@ -28,7 +28,7 @@ func TestUsers(t *testing.T) {
 		{"a Chinese name", "王小明", "publisher", password, nil},
 	}
 	for _, r := range rows {
-		if err := s.AddUser(ctx, "test", r.name, r.role, r.password); !errors.Is(err, r.want) {
+		if err := s.AddUser(ctx, "test", r.name, []string{r.role}, r.password); !errors.Is(err, r.want) {
 			t.Errorf("%s: %v, want %v", r.what, err, r.want)
 		}
 	}
