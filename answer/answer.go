@@ -26,6 +26,8 @@ type Request struct {
 	Region   corpus.RegionCode // where the asker lives or chose to ask for
 	Audience corpus.Audience   // as whom they ask
 	Subject  string            // a pseudonym, for recommendations
+	Earlier  []string          // what was said before in this conversation, the oldest first; not read where there is a State
+	Silent   bool              // leaves no trace: is not journalled, counted or remembered
 }
 
 // An Outcome is what became of a question. The list is closed.

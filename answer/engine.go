@@ -254,13 +254,39 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 	if v == nil {
 		return Answer{}, ErrNotReady
 	}
+	if r.State == "" {
+		var err error
+		if r.State, err = e.retell(ctx, v, r); err != nil {
+			return Answer{}, err
+		}
+	}
 	a, u, _, err := e.reply(ctx, v, r)
 	if err != nil {
 		return Answer{}, err
 	}
 	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
-	e.note(&u, &a)
+	if !r.Silent {
+		e.note(&u, &a)
+	}
 	return a, nil
+}
+
+// retell answers again what was said before and returns the state that the
+// conversation has come to: the one that a client which carries states along
+// would have. What was no question then is passed over.
+func (e *Engine) retell(ctx context.Context, v *view, r Request) (state string, err error) {
+	for _, text := range r.Earlier {
+		text = strings.TrimSpace(text)
+		if n := utf8.RuneCountInString(text); n < 1 || n > MaxText {
+			continue
+		}
+		a, _, _, err := e.reply(ctx, v, Request{Text: text, State: state, Region: r.Region, Audience: r.Audience})
+		if err != nil {
+			return "", err
+		}
+		state = a.State
+	}
+	return state, nil
 }
 
 // reply answers a request, and tells how it was understood and what was found.

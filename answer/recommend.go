@@ -201,7 +201,7 @@ func (e *Engine) after(v *view, u *understood, g *corpus.Guide) []Recommendation
 			e.Log.Warn("history not read", "err", err) // the answer stands without it
 		default:
 			off = switchLink(subject)
-			if profile.Personal() && profile.Agreed {
+			if profile.Personal() && profile.Agreed && !u.request.Silent {
 				e.Memory.Note(Event{Subject: subject, Matter: g.Code, Type: "ask", Time: e.Now(), Region: u.region, Channel: ChannelChat})
 			}
 		}

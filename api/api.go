@@ -65,6 +65,8 @@ type Config struct {
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
 	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
+
+	Interfaces []Interface // other protocols over the same engine
 }
 
 // How long a peer may take to send a request, to read a reply, and to think
@@ -208,13 +210,16 @@ func (s *Server) handler(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 
 // routes registers all that is served.
 func (s *Server) routes() error {
-	s.app.Use(s.observe, s.cors, compress, limitBody)
+	s.app.Use(s.observe, s.cors, compress, s.limitBody)
 	s.api = s.newAPI()
 	s.registerAsk()
 	s.registerBrowse()
 	s.registerPersonal()
 	s.registerMessages()
 	s.registerHealth()
+	if err := s.serveInterfaces(); err != nil {
+		return err
+	}
 	if s.cfg.Pages != nil {
 		s.cfg.Pages(s.app, s.engine)
 	}

@@ -13,6 +13,7 @@ import (
 type gate struct {
 	Engine
 	limiter       *limiter
+	silent        *limiter // of questions that leave no trace
 	perMinute     int
 	localFree     bool // this machine itself is not limited
 	timeout, wait time.Duration
@@ -28,6 +29,7 @@ func newGate(e Engine, cfg Config, m *metrics) *gate {
 	return &gate{
 		Engine:    e,
 		limiter:   newLimiter(perMinute, time.Now),
+		silent:    newLimiter(silentPerAsk*perMinute, time.Now),
 		perMinute: perMinute,
 		localFree: cfg.AsksPerMinute == 0,
 		timeout:   cfg.AskTimeout,
@@ -41,7 +43,11 @@ func newGate(e Engine, cfg Config, m *metrics) *gate {
 // visitor of ctx asks too often, errBusy when no seat gets free in time, and
 // context.DeadlineExceeded.
 func (g *gate) Ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
-	if err := g.admit(ctx); err != nil {
+	limiter := g.limiter
+	if r.Silent {
+		limiter = g.silent
+	}
+	if err := g.admitBy(ctx, limiter); err != nil {
 		return answer.Answer{}, err
 	}
 	return g.ask(ctx, r)
@@ -53,11 +59,17 @@ const defaultAsksPerMinute = 60
 // admit counts a question of the visitor of ctx. Where no limit is configured,
 // programs on this machine may ask as fast as they can: an evaluation, a load
 // test, an integrator's own service.
-func (g *gate) admit(ctx context.Context) error {
+func (g *gate) admit(ctx context.Context) error { return g.admitBy(ctx, g.limiter) }
+
+// silentPerAsk is how many questions that leave no trace count as one: chat
+// clients have a title, tags and more made for each question.
+const silentPerAsk = 5
+
+func (g *gate) admitBy(ctx context.Context, l *limiter) error {
 	if g.localFree && isLocal(ctx) {
 		return nil
 	}
-	if wait := g.limiter.take(visitorOf(ctx)); wait > 0 {
+	if wait := l.take(visitorOf(ctx)); wait > 0 {
 		return &rateError{wait}
 	}
 	return nil
@@ -77,7 +89,9 @@ func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 	if err != nil {
 		return answer.Answer{}, err
 	}
-	g.metrics.answer(a, time.Since(start))
+	if !r.Silent {
+		g.metrics.answer(a, time.Since(start))
+	}
 	a = whole(a)
 	if wantsHant(ctx) {
 		a = inTraditional(a)

@@ -143,9 +143,9 @@ func (s *Server) secure(c *fiber.Ctx) {
 	}
 }
 
-// cors lets pages of the allowed origins call the API.
+// cors lets pages of the allowed origins call the API and the other protocols.
 func (s *Server) cors(c *fiber.Ctx) error {
-	if len(s.cfg.AllowedOrigins) == 0 || !strings.HasPrefix(c.Path(), "/api/") {
+	if len(s.cfg.AllowedOrigins) == 0 || !strings.HasPrefix(c.Path(), "/api/") && s.interfaceOf(c.Path()) == nil {
 		return c.Next()
 	}
 	c.Vary(fiber.HeaderOrigin)
@@ -162,15 +162,35 @@ func (s *Server) cors(c *fiber.Ctx) error {
 		return c.Next()
 	}
 	c.Set(fiber.HeaderAccessControlAllowMethods, allowedMethods)
-	c.Set(fiber.HeaderAccessControlAllowHeaders, "Accept, Content-Type, X-Request-ID")
+	c.Set(fiber.HeaderAccessControlAllowHeaders, allowedHeaders(c.Get(fiber.HeaderAccessControlRequestHeaders)))
 	c.Set(fiber.HeaderAccessControlMaxAge, "3600")
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
+// allowedHeaders lets a page send the headers that it asks for: the libraries
+// of other protocols have headers of their own, and no cookie goes along.
+func allowedHeaders(asked string) string {
+	headers := "Accept, Authorization, Content-Type, X-Request-ID"
+	for name := range strings.SplitSeq(asked, ",") {
+		if name = strings.TrimSpace(name); saneHeader(name) && len(headers) < maxAllowedHeaders {
+			headers += ", " + name
+		}
+	}
+	return headers
+}
+
+// maxAllowedHeaders is the length in bytes of the list that a page is told.
+const maxAllowedHeaders = 1 << 10
+
+func saneHeader(name string) bool {
+	odd := func(r rune) bool { return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-') }
+	return name != "" && len(name) <= 64 && strings.IndexFunc(name, odd) < 0
+}
+
 // limitBody refuses bodies that are too long, and compressed ones, which could
 // grow to any length.
-func limitBody(c *fiber.Ctx) error {
-	if len(c.Request().Body()) > maxBody && c.Path() != pathEvents {
+func (s *Server) limitBody(c *fiber.Ctx) error {
+	if len(c.Request().Body()) > s.maxBodyOf(c.Path()) {
 		return fiber.ErrRequestEntityTooLarge
 	}
 	if coding := c.Get(fiber.HeaderContentEncoding); coding != "" && coding != "identity" {

@@ -144,6 +144,8 @@ func titleOf(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "请求格式有误"
+	case http.StatusUnauthorized:
+		return "需要有效的密钥"
 	case http.StatusForbidden:
 		return "不允许访问"
 	case http.StatusNotFound:
@@ -236,14 +238,18 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		s.secure(c)
 	}
 	p := s.problem(c.UserContext(), err)
-	body, err := json.Marshal(p)
+	shape, contentType := any(p), problemType
+	if i := s.interfaceOf(c.Path()); i != nil && i.Problem != nil {
+		shape, contentType = i.Problem(p), fiber.MIMEApplicationJSON
+	}
+	body, err := json.Marshal(shape)
 	if err != nil {
 		return err
 	}
 	for key, values := range p.GetHeaders() {
 		c.Set(key, values[0])
 	}
-	c.Set(fiber.HeaderContentType, problemType)
+	c.Set(fiber.HeaderContentType, contentType)
 	if early {
 		s.done(c.UserContext(), "other", "other", p.Status, len(body), time.Now())
 	}

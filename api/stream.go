@@ -111,15 +111,15 @@ func (s *Server) events(ctx context.Context, e *eventWriter, res result) {
 	a := res.answer
 	e.event("meta", StreamMeta{a.ID, a.Edition, a.Outcome, a.Aspect, a.GeneratedBy})
 	e.event("card", a)
-	for _, text := range sentences(a.Text) {
+	for _, text := range Sentences(a.Text) {
 		e.event("delta", StreamDelta{text})
 	}
 	e.event("sources", sources(a.Facts))
 	e.event("done", StreamDone{a.ElapsedMS})
 }
 
-// sentences cuts text after each sentence and line. Joined they are text.
-func sentences(text string) []string {
+// Sentences cuts text after each sentence and line. Joined they are text.
+func Sentences(text string) []string {
 	var out []string
 	start := 0
 	for i, r := range text {

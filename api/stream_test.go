@@ -357,7 +357,7 @@ func TestSentences(t *testing.T) {
 		{"坏\xff字。好", []string{"坏\xff字。", "好"}},
 	}
 	for _, tt := range tests {
-		if diff := cmp.Diff(tt.want, sentences(tt.text)); diff != "" {
+		if diff := cmp.Diff(tt.want, Sentences(tt.text)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", tt.text, diff)
 		}
 	}

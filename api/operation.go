@@ -1,0 +1,96 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// An Operation describes for the OpenAPI document what is not served by huma:
+// other protocols, and what other packages serve.
+type Operation struct {
+	ID, Method, Path string // the path with {parameters}
+	Tag              string
+	Summary          string
+	Description      string
+	Scope            string // that an API key must have; "" needs none
+	Params           []Param
+	Body             any    // an example of the request's body, whose type is its schema; nil has none
+	Reply            any    // likewise of the reply; a string is text
+	ReplyType        string // "" means application/json
+	Streams          string // what is sent instead when a stream is asked for; "" means nothing
+	Problems         []int  // statuses of failures beside 500
+}
+
+// A Param is a parameter of an Operation.
+type Param struct {
+	Name, In string // in path, query or header
+	Words    string
+	Example  any // whose type is the schema
+	Required bool
+}
+
+// describe adds an operation to the document. Failures have the form that
+// shape gives them, of a problem document if it is nil.
+func (s *Server) describe(op Operation, shape func(*Problem) any) error {
+	h := &huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Tags: []string{op.Tag},
+		Summary: op.Summary, Description: op.Description}
+	for _, p := range op.Params {
+		h.Parameters = append(h.Parameters, &huma.Param{Name: p.Name, In: p.In, Description: p.Words, Example: p.Example,
+			Required: p.Required || p.In == "path", Schema: s.schema(p.Example)})
+	}
+	if op.Body != nil {
+		h.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"application/json": {Schema: s.schema(op.Body), Example: op.Body}}}
+	}
+	replyType := op.ReplyType
+	if replyType == "" {
+		replyType = "application/json"
+	}
+	h.Responses = s.replies(op.Summary, op.Reply)
+	if replyType != "application/json" {
+		h.Responses["200"].Content = map[string]*huma.MediaType{replyType: {Schema: text(), Example: op.Reply}}
+	}
+	if op.Streams != "" {
+		h.Responses["200"].Content[streamType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: op.Streams}}
+	}
+	for _, status := range append(op.Problems, http.StatusInternalServerError) {
+		h.Responses[strconv.Itoa(status)] = s.failureReply(status, shape)
+	}
+	doc := s.api.OpenAPI()
+	if item := doc.Paths[op.Path]; item != nil && operationOf(item, op.Method) != nil {
+		return fmt.Errorf("openapi: %s %s is described twice", op.Method, op.Path)
+	}
+	doc.AddOperation(h)
+	return nil
+}
+
+func operationOf(item *huma.PathItem, method string) *huma.Operation {
+	switch method {
+	case http.MethodGet:
+		return item.Get
+	case http.MethodPost:
+		return item.Post
+	case http.MethodPut:
+		return item.Put
+	case http.MethodPatch:
+		return item.Patch
+	case http.MethodDelete:
+		return item.Delete
+	}
+	return nil
+}
+
+// failureReply describes a failure in the form that shape gives it.
+func (s *Server) failureReply(status int, shape func(*Problem) any) *huma.Response {
+	r := s.problemReply(status)
+	if shape != nil {
+		failure := shape(newProblem(status, detailOf(status)))
+		r.Content = map[string]*huma.MediaType{"application/json": {
+			Schema: s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(failure), true, ""), Example: failure}}
+	}
+	return r
+}
