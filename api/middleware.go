@@ -183,7 +183,9 @@ func allowedHeaders(asked string) string {
 const maxAllowedHeaders = 1 << 10
 
 func saneHeader(name string) bool {
-	odd := func(r rune) bool { return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-') }
+	odd := func(r rune) bool {
+		return !('0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || r == '-')
+	}
 	return name != "" && len(name) <= 64 && strings.IndexFunc(name, odd) < 0
 }
 

@@ -19,6 +19,11 @@ func (s *Server) finishSchemas() {
 	// huma lists its own form of errors, which translate replaces.
 	delete(schemas, "ErrorModel")
 	delete(schemas, "ErrorDetail")
+	// What only operators may see is taken out of every guide that is sent.
+	if guide := schemas["Guide"]; guide != nil {
+		delete(guide.Properties, "internal")
+		delete(schemas, "Internal")
+	}
 	words, enums := fieldWords(), fieldEnums()
 	for name, schema := range schemas {
 		for field, p := range schema.Properties {

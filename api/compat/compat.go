@@ -198,7 +198,7 @@ func operations() []api.Operation {
 				"\"stream\": true 时逐段返回，以 data: [DONE] 结束。地区、服务对象、化名写在 metadata 的 region、audience、subject。" +
 				"回答的正文之外附有来源和标识；完整的回答在 govqa 一项里。用量按字数计。",
 			Scope: "ask", Body: ChatRequest{Model: Plain, Messages: []ChatMessage{{Role: "user", Content: "身份证丢了怎么补"}}},
-			Reply: completionOf(&turn{model: Plain, answer: example, content: "「居民身份证丢失补领」由安澜市公安局办理。", finish: finishStop, asked: 8}, born),
+			Reply:   completionOf(&turn{model: Plain, answer: example, content: "「居民身份证丢失补领」由安澜市公安局办理。", finish: finishStop, asked: 8}, born),
 			Streams: "每段一行 data: 加 chat.completion.chunk 对象，最后一行是 data: [DONE]。",
 			Problems: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 				http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout}},

@@ -13,6 +13,7 @@ import (
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/api"
+	"github.com/govqa/govqa/api/compat"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
 )
@@ -76,8 +77,9 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Version: version(), AskTimeout: time.Duration(cfg.AskTimeout), MaxAsks: cfg.MaxAsks, MaxStreams: cfg.MaxStreams,
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
-		Personal:  a.engine,
-		Documents: func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
+		Personal:   a.engine,
+		Interfaces: []api.Interface{compat.Interface()},
+		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 	}, a.engine, log)
 	if err != nil {
 		return err
