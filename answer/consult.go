@@ -89,7 +89,7 @@ func (e *Engine) Consult(ctx context.Context, r Request, limit int) (Consultatio
 	if v == nil {
 		return Consultation{}, ErrNotReady
 	}
-	a, u, f, err := e.reply(ctx, v, r)
+	a, u, f, err := e.reply(ctx, v, r, nil)
 	if err != nil {
 		return Consultation{}, err
 	}

@@ -26,11 +26,15 @@ func (e *Engine) search(ctx context.Context, u *understood, q *nlp.Question) (fo
 		limit int
 		hits  *[]index.Hit
 	}{{corpus.TypeGuide, 10, &f.guides}, {corpus.TypeFAQ, 3, &f.faqs}, {corpus.TypeBundle, 1, &f.bundles}} {
-		hits, err := e.Index.Search(ctx, index.Query{Question: q, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit})
+		query := index.Query{Question: q, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit, Explain: u.trace != nil}
+		hits, err := e.Index.Search(ctx, query)
 		if err != nil {
 			return f, err
 		}
 		*s.hits = hits
+		if err := u.trace.searched(ctx, e.Index, query, hits); err != nil {
+			return f, err
+		}
 	}
 	return f, nil
 }
@@ -66,10 +70,11 @@ const (
 
 // decide weighs the hits.
 func (e *Engine) decide(v *view, u *understood, f found) verdict {
-	if u.matter != "" {
+	t := u.trace
+	if t.gate(GatePicked, u.matter != "") {
 		return verdict{outcome: Answered, picked: u.matter, confidence: .9}
 	}
-	if u.foreign != "" || u.none {
+	if t.gate(GateForeign, u.foreign != "" || u.none) {
 		return verdict{outcome: NotFound}
 	}
 	if len(u.among) > 0 {
@@ -77,30 +82,41 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	}
 	ev := weigh(&u.question, f.guides)
 	guide := confidence(&ev, f.guides)
+	t.weighed(&ev)
+	if len(f.bundles) > 0 {
+		t.level(GateBundleNamed, f.bundles[0].Named, bundleNamed)
+		t.level(GateBundleAsked, f.bundles[0].Asked, bundleAsked)
+	}
 	if len(f.bundles) > 0 && !u.question.Asked && f.bundles[0].Named >= bundleNamed && f.bundles[0].Asked >= bundleAsked &&
 		(len(f.guides) == 0 || f.guides[0].Named < f.bundles[0].Named) {
 		return verdict{outcome: Choose, bundle: f.bundles[0].Key.ID, confidence: f.bundles[0].Named}
 	}
-	if faqFits(u, f, guide) {
+	if len(f.faqs) > 0 {
+		t.level(GateFAQNamed, f.faqs[0].Named, faqNamed)
+		t.level(GateFAQAsked, f.faqs[0].Asked, faqAsked)
+	}
+	if t.gate(GateFAQ, faqFits(u, f, guide)) {
 		return verdict{outcome: Answered, faq: f.faqs[0].Key.ID, matters: f.guides, confidence: f.faqs[0].Named}
 	}
 	// Who says a name that editors gave, all of it and nothing else, means it.
 	called := len(f.guides) > 0 && (f.guides[0].Named >= .95 && f.guides[0].Asked >= .95 || e.firstOfIts(v, u, &f.guides[0]))
-	if len(f.guides) == 0 || u.question.Bare() == 0 && u.question.Situations == 0 {
+	t.gate(GateCalled, called)
+	if !t.gate(GateSaid, len(f.guides) > 0 && (u.question.Bare() > 0 || u.question.Situations != 0)) {
 		return verdict{outcome: NotFound, confidence: guide} // nothing is said that one could look for
 	}
-	ask := !called && ev.logistic(&askWeights) >= askBack
-	if !called && ev.logistic(&coveredWeights) < covered && (!ask || guide < hopeless) {
+	ask := t.level(GateAskBack, ev.logistic(&askWeights), askBack) && !called
+	if !t.level(GateCovered, ev.logistic(&coveredWeights), covered) && !called && (!ask || guide < hopeless) {
 		return verdict{outcome: NotFound, confidence: guide}
 	}
 	least := sure
 	if u.question.Asked {
 		least = sureAspect
 	}
+	t.level(GateSure, guide, least)
 	near := near(f.guides)
 	// Who wants to have something done is not answered with where to look it
 	// up, nor with how to end it.
-	if beside := !called && (ev[evService] > 0 && !u.question.Asked || e.ends(u, &f.guides[0])); beside || guide < least && !called {
+	if beside := !called && (ev[evService] > 0 && !u.question.Asked || e.ends(u, &f.guides[0])); t.gate(GateBeside, beside) || guide < least && !called {
 		near = f.guides[:max(len(near), min(3, len(f.guides)))]
 		if len(near) > 1 {
 			ask = true

@@ -244,7 +244,9 @@ func (e *Engine) Sample() bool {
 
 // Ask answers one question. It reads top to bottom, and that is the whole
 // pipeline: guard, understand, find, decide, compose, recommend.
-func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
+func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) { return e.ask(ctx, r, nil) }
+
+func (e *Engine) ask(ctx context.Context, r Request, t *Trace) (Answer, error) {
 	start := time.Now()
 	r.Text = strings.TrimSpace(r.Text)
 	if n := utf8.RuneCountInString(r.Text); n < 1 || n > MaxText {
@@ -260,7 +262,7 @@ func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	a, u, _, err := e.reply(ctx, v, r)
+	a, u, _, err := e.reply(ctx, v, r, t)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -280,7 +282,7 @@ func (e *Engine) retell(ctx context.Context, v *view, r Request) (state string, 
 		if n := utf8.RuneCountInString(text); n < 1 || n > MaxText {
 			continue
 		}
-		a, _, _, err := e.reply(ctx, v, Request{Text: text, State: state, Region: r.Region, Audience: r.Audience})
+		a, _, _, err := e.reply(ctx, v, Request{Text: text, State: state, Region: r.Region, Audience: r.Audience}, nil)
 		if err != nil {
 			return "", err
 		}
@@ -289,18 +291,22 @@ func (e *Engine) retell(ctx context.Context, v *view, r Request) (state string, 
 	return state, nil
 }
 
-// reply answers a request, and tells how it was understood and what was found.
-func (e *Engine) reply(ctx context.Context, v *view, r Request) (a Answer, u understood, f found, err error) {
+// reply answers a request, and tells how it was understood and what was found;
+// t, if it is not nil, takes down how.
+func (e *Engine) reply(ctx context.Context, v *view, r Request, t *Trace) (a Answer, u understood, f found, err error) {
 	safe, caught := e.screen(r)
+	t.screened(safe, caught)
 	if caught != nil {
 		a, u, err = e.replyCanned(v, r, safe, *caught)
 		return a, u, f, err
 	}
 	u = e.understand(v, safe)
+	u.trace = t
 	if f, err = e.find(ctx, v, &u); err != nil {
 		return a, u, f, err
 	}
 	verdict := e.decide(v, &u, f)
+	t.understood(e, &u)
 	if a, err = e.answer(v, &u, &verdict); err != nil {
 		return a, u, f, err
 	}

@@ -23,6 +23,7 @@ type understood struct {
 	among     []index.Hit       // what a picked option leaves, when it is several
 	clarifies bool              // the text replies to what was asked back
 	notices   []string
+	trace     *Trace // nil unless somebody wants to know how the answer comes about
 }
 
 // understand reads the question and what it takes from the conversation.

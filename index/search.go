@@ -24,6 +24,8 @@ type Query struct {
 	Place    corpus.RegionCode // the division that the question names, if any
 	Limit    int               // hits returned at most; 0 means 20
 	Explain  bool              // fill in Hit.Why
+
+	refused bool // find what is left out instead
 }
 
 // A Filter leaves documents out before they are ranked. Its zero value leaves
@@ -187,7 +189,7 @@ func (r *reader) best(q *Query, scores []docScore, p *TypeParams) []candidate {
 	for d := range scores {
 		s := &scores[d]
 		total := p.Spaces[0]*float64(s.word) + p.Spaces[1]*float64(s.bigram) + p.Spaces[2]*float64(s.char)
-		if total <= floor || !q.Filter.keeps(r.docs[d], day) || r.docs[d].refuses(q.Question) {
+		if total <= floor || r.docs[d] == nil || (q.refusal(r.docs[d], day) != "") != q.refused {
 			continue
 		}
 		top = append(top, candidate{uint32(d), total, *s})
@@ -204,11 +206,5 @@ func (r *reader) best(q *Query, scores []docScore, p *TypeParams) []candidate {
 
 // keeps reports whether a document passes the filter on a day.
 func (f *Filter) keeps(e *entry, day int32) bool {
-	if e == nil || !f.Expired && (day < e.from || day > e.to) {
-		return false
-	}
-	if f.Region != "" && e.region != "" && !f.Region.Within(e.region) && !(f.Inside && e.region.Within(f.Region)) {
-		return false
-	}
-	return e.audience.Fits(f.Audience) && (f.Theme == "" || slices.Contains(e.themes, string(f.Theme)))
+	return e != nil && f.refusal(e, day) == ""
 }
