@@ -49,6 +49,9 @@ type Engine interface {
 	Ready() error
 }
 
+// A Mount registers what is served besides.
+type Mount = func(*fiber.App)
+
 // Config says how to serve. The zero value is fit for use.
 type Config struct {
 	Version        string        // of the program, for the OpenAPI document; "" means "dev"
@@ -67,6 +70,7 @@ type Config struct {
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 
 	Interfaces []Interface // other protocols over the same engine
+	Mounts     []Mount     // register what else is served: the pages of staff, other channels
 }
 
 // How long a peer may take to send a request, to read a reply, and to think
@@ -219,6 +223,9 @@ func (s *Server) routes() error {
 	s.registerHealth()
 	if err := s.serveInterfaces(); err != nil {
 		return err
+	}
+	for _, mount := range s.cfg.Mounts {
+		mount(s.app)
 	}
 	if s.cfg.Pages != nil {
 		s.cfg.Pages(s.app, s.engine)

@@ -22,14 +22,31 @@ const (
 	keyVisitor              // the address that asks; never logged
 	keyLocal                // whether it is this machine itself
 	keyHant                 // whether answers are wanted in traditional characters
+	keyEncrypted            // whether the visitor speaks TLS
 	keyStreamed             // of a fiber context: the stream logs its own end
 )
 
-// requestID is the id of the request that ctx belongs to, or "".
+// RequestID is the id of the request that ctx belongs to, or "".
+func RequestID(ctx context.Context) string { return requestID(ctx) }
+
 func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(keyRequestID).(string)
 	return id
 }
+
+// VisitorOf is the address that the request of ctx came from. It is never
+// logged whole.
+func VisitorOf(ctx context.Context) netip.Addr { return visitorOf(ctx) }
+
+// Encrypted reports whether the visitor of ctx speaks TLS, to us or to a
+// trusted proxy.
+func Encrypted(ctx context.Context) bool {
+	encrypted, _ := ctx.Value(keyEncrypted).(bool)
+	return encrypted
+}
+
+// IsLocal reports whether the request of ctx comes from this machine itself.
+func IsLocal(ctx context.Context) bool { return isLocal(ctx) }
 
 // visitorOf is the address that the request of ctx came from.
 func visitorOf(ctx context.Context) netip.Addr {
@@ -48,6 +65,7 @@ func (s *Server) identify(c *fiber.Ctx) {
 	ctx := context.WithValue(s.base, keyRequestID, id)
 	ctx = context.WithValue(ctx, keyVisitor, s.visitor(c))
 	ctx = context.WithValue(ctx, keyHant, strings.HasPrefix(c.Get(fiber.HeaderAcceptLanguage), "zh-Hant"))
+	ctx = context.WithValue(ctx, keyEncrypted, s.encrypted(c))
 	c.SetUserContext(context.WithValue(ctx, keyLocal, s.local(c)))
 }
 

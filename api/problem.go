@@ -124,6 +124,25 @@ func problemOf(err error) *Problem {
 	return newProblem(http.StatusInternalServerError, detailOf(http.StatusInternalServerError))
 }
 
+// NewProblem is a failure with the given status, explained in Chinese; with an
+// empty detail, in the words of the status. Whoever serves a request may
+// return it.
+func NewProblem(status int, detail string) *Problem {
+	if detail == "" {
+		detail = detailOf(status)
+	}
+	return newProblem(status, detail)
+}
+
+// After says how long to wait before trying again.
+func (p *Problem) After(wait time.Duration) *Problem {
+	p.retryAfter = wait
+	return p
+}
+
+// ProblemOf says what an error means for who made the request.
+func ProblemOf(err error) *Problem { return problemOf(err) }
+
 func newProblem(status int, detail string) *Problem {
 	return &Problem{
 		Type:   "/docs#problem-" + strconv.Itoa(status),
@@ -145,11 +164,13 @@ func titleOf(status int) string {
 	case http.StatusBadRequest:
 		return "请求格式有误"
 	case http.StatusUnauthorized:
-		return "需要有效的密钥"
+		return "请先登录，或带上有效的密钥"
 	case http.StatusForbidden:
 		return "不允许访问"
 	case http.StatusNotFound:
 		return "没有找到相关内容"
+	case http.StatusConflict:
+		return "内容已有变化"
 	case http.StatusMethodNotAllowed:
 		return "不支持这种请求方式"
 	case http.StatusRequestTimeout:
@@ -181,6 +202,10 @@ func detailOf(status int) string {
 	switch status {
 	case http.StatusBadRequest:
 		return "请求不是可以读懂的 JSON 或 HTTP 报文。"
+	case http.StatusUnauthorized:
+		return "登录已失效，或没有带上有效的接口密钥。"
+	case http.StatusConflict:
+		return "别人在此期间改过同一内容，请刷新后再试。"
 	case http.StatusForbidden:
 		return "该地址只供本机访问。"
 	case http.StatusNotFound:

@@ -48,8 +48,9 @@ const (
 type Pages struct {
 	opts   Options
 	pages  map[string]*template.Template
-	assets map[string]*Asset // by plain and by hashed name
-	hashed map[string]string // plain name to address
+	staff  map[string]*template.Template // by name
+	assets map[string]*Asset             // by plain and by hashed name
+	hashed map[string]string             // plain name to address
 	words  template.JS
 
 	wordsHant template.JS
@@ -76,6 +77,9 @@ func New(o Options) (*Pages, error) {
 		return nil, err
 	}
 	if err := p.readTemplates(); err != nil {
+		return nil, err
+	}
+	if err := p.readStaff(); err != nil {
 		return nil, err
 	}
 	if err := p.readWords(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/compat"
+	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
 )
@@ -73,6 +74,10 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err != nil {
 		return err
 	}
+	people, err := staff.New(staff.Config{Store: a.store, Pages: pages, Log: log})
+	if err != nil {
+		return err
+	}
 	server, err := api.New(api.Config{
 		Version: version(), AskTimeout: time.Duration(cfg.AskTimeout), MaxAsks: cfg.MaxAsks, MaxStreams: cfg.MaxStreams,
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
@@ -80,6 +85,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Personal:   a.engine,
 		Interfaces: []api.Interface{compat.Interface()},
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
+		Mounts:     []api.Mount{people.Mount},
 	}, a.engine, log)
 	if err != nil {
 		return err
