@@ -369,3 +369,28 @@ type Change struct {
 	Key    Key
 	Record Record // as it is at the later edition; nil if it was removed
 }
+
+// Title is what a record is called: a name, a title or a question.
+func Title(rec Record) string {
+	switch r := rec.(type) {
+	case *Guide:
+		return r.Name
+	case *FAQ:
+		return r.Question
+	case *Policy:
+		return r.Title
+	case *Bundle:
+		return r.Name
+	case *RegionEntry:
+		return r.Name
+	case *Word:
+		return r.Word
+	case *HotEntry:
+		return r.Question
+	case *ReplyEntry:
+		return r.ID
+	case *AgencyEntry:
+		return r.Name
+	}
+	return ""
+}

@@ -20,7 +20,7 @@ func filled(t testing.TB, dir string) *Store {
 	importAll(t, s, guide("A", "甲"), guide("B", "乙"),
 		&corpus.Policy{Type: corpus.TypePolicy, ID: "P", Title: "长文", Text: string(bytes.Repeat([]byte("条"), 40_000))})
 	importAll(t, s, guide("A", "甲二"))
-	if err := s.SaveDraft(t.Context(), "编辑", guide("C", "丙")); err != nil {
+	if _, err := s.SaveDraft(t.Context(), "编辑", Edit{Record: guide("C", "丙")}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Append(t.Context(), ByCitizen, Fact{Type: "feedback"}); err != nil {

@@ -161,7 +161,7 @@ func TestWritesAreRefusedBeforeTheDiskIsFull(t *testing.T) {
 	if _, err := s.Append(bg(), ByCitizen, Fact{Type: "x"}); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("Append: %v, want ErrDiskFull", err)
 	}
-	if err := s.SaveDraft(bg(), "编辑", guide("A", "甲")); !errors.Is(err, ErrDiskFull) {
+	if _, err := s.SaveDraft(bg(), "编辑", Edit{Record: guide("A", "甲")}); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("SaveDraft: %v, want ErrDiskFull", err)
 	}
 	if _, err := s.Get(key("A")); err != nil {

@@ -329,7 +329,7 @@ func (c *checker) walkAudit() error {
 func (c *checker) walkRest() error {
 	changes := 0
 	err := c.walk("", func(key, _ []byte) error {
-		for _, prefix := range []string{revisionPrefix, headerPrefix, factPrefix, draftPrefix, userPrefix, auditPrefix, docPrefix, layoutKey} {
+		for _, prefix := range []string{revisionPrefix, headerPrefix, factPrefix, draftPrefix, userPrefix, auditPrefix, docPrefix, layoutKey, clearingKey} {
 			if bytes.HasPrefix(key, []byte(prefix)) {
 				return nil
 			}

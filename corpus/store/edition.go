@@ -283,8 +283,9 @@ func (p *pending) abandon(cause error) error {
 
 // publish makes the edition exist. Its counts and sum come from what is on
 // the disk, not from what the caller believes to have written. With nothing
-// changed there is no new edition and the error is ErrUnchanged.
-func (p *pending) publish(ctx context.Context, info EditionInfo, deletes [][]byte) (EditionInfo, error) {
+// changed there is no new edition and the error is ErrUnchanged. What is also
+// to be written is, in the same transaction as the header.
+func (p *pending) publish(ctx context.Context, info EditionInfo, also ...pair) (EditionInfo, error) {
 	if err := p.flush(); err != nil {
 		return EditionInfo{}, p.abandon(err)
 	}
@@ -299,7 +300,7 @@ func (p *pending) publish(ctx context.Context, info EditionInfo, deletes [][]byt
 	if err != nil {
 		return EditionInfo{}, p.abandon(err)
 	}
-	c.deletes = deletes
+	c.sets = append(c.sets, also...)
 	if _, err := p.s.commit(context.WithoutCancel(ctx), c); err != nil {
 		return EditionInfo{}, p.abandon(fmt.Errorf("edition %d: %w", p.number, err))
 	}

@@ -35,13 +35,22 @@ type ImportOptions struct {
 
 	// Progress, if not nil, is called now and then with the rows read so far.
 	Progress func(done int)
+
+	// Batch, if not empty, makes drafts of the changed rows instead of an
+	// edition, all of this batch, to be submitted by their editor. A row whose
+	// record somebody is working on already is rejected.
+	Batch string
+
+	// Changed, if not nil, is called with each row that differs from the
+	// current edition; before is nil for a new record.
+	Changed func(row int, before, after corpus.Record)
 }
 
 // A Report says what an import did, or with DryRun would do.
 type Report struct {
 	Files   []FileReport
 	Total   Counts         // over the files that contribute
-	Edition corpus.Edition // the edition published; 0 if nothing changed, or in a dry run
+	Edition corpus.Edition // the edition published; 0 if nothing changed, in a dry run, or of drafts
 }
 
 // Counts counts the rows of an import.
@@ -99,17 +108,23 @@ func (s *Store) Import(ctx context.Context, files []File, opts ImportOptions) (R
 	if err != nil {
 		return Report{}, err
 	}
-	im := &importer{opts: opts, p: s.newPending(), base: base, seen: map[corpus.Key]seen{}}
+	im := &importer{opts: opts, base: base, seen: map[corpus.Key]seen{}}
+	if opts.Batch != "" {
+		defer base.close()
+		return s.importDrafts(ctx, im, files)
+	}
+	p := s.newPending()
+	im.out = p
 	report, err := im.run(ctx, files)
 	im.base.close()
 	if err != nil {
-		return Report{}, im.p.abandon(err)
+		return Report{}, p.abandon(err)
 	}
 	if opts.DryRun {
-		im.p.txn.Discard()
+		p.txn.Discard()
 		return report, nil
 	}
-	info, err := im.p.publish(ctx, EditionInfo{Actor: opts.Actor, Kind: "import", Note: opts.Note}, nil)
+	info, err := p.publish(ctx, EditionInfo{Actor: opts.Actor, Kind: "import", Note: opts.Note})
 	if errors.Is(err, ErrUnchanged) {
 		return report, nil
 	}
@@ -123,12 +138,19 @@ func (s *Store) Import(ctx context.Context, files []File, opts ImportOptions) (R
 // An importer keeps of each row its key and hash only; the content goes to the
 // pending edition as it comes.
 type importer struct {
-	opts ImportOptions
-	p    *pending
-	base *view // the edition that is imported into
-	seen map[corpus.Key]seen
-	buf  []byte
-	rows int
+	opts  ImportOptions
+	out   rowSink
+	claim func(corpus.Key, []byte) error // why a record cannot be imported now; nil asks nobody
+	base  *view                          // the edition that is imported into
+	seen  map[corpus.Key]seen
+	buf   []byte
+	rows  int
+}
+
+// A rowSink takes the rows that change something: the next edition, or drafts.
+type rowSink interface {
+	put(k corpus.Key, before revision, line []byte) error
+	drop(k corpus.Key) error // takes back what put did
 }
 
 // A seen record has been in a row of this run.
@@ -225,6 +247,14 @@ func (im *importer) row(file int, row corpus.Row, fr *FileReport) error {
 		return err
 	}
 	same := base.line != nil && bytes.Equal(base.line, text)
+	if im.claim != nil && !same {
+		if err := im.claim(k, text); errors.Is(err, errSaved) {
+			same = true
+		} else if err != nil {
+			fr.reject(row, &corpus.FieldError{Key: k, Why: err.Error()})
+			return nil
+		}
+	}
 	im.seen[k] = seen{h, file, !same}
 	switch {
 	case same:
@@ -235,10 +265,29 @@ func (im *importer) row(file int, row corpus.Row, fr *FileReport) error {
 	default:
 		fr.Changed++
 	}
+	if err := im.tell(row, base); err != nil {
+		return err
+	}
 	if im.opts.DryRun || (fr.RejectedRows > 0 && !im.opts.SkipRejected) {
 		return nil // the file will not go in
 	}
-	return im.p.put(k, base, text)
+	return im.out.put(k, base, text)
+}
+
+// tell reports a row that changes something.
+func (im *importer) tell(row corpus.Row, base revision) error {
+	if im.opts.Changed == nil {
+		return nil
+	}
+	var before corpus.Record
+	if base.line != nil {
+		var err error
+		if before, err = record(row.Record.Key(), base.line); err != nil {
+			return err
+		}
+	}
+	im.opts.Changed(row.N, before, row.Record)
+	return nil
 }
 
 // again judges a record that this run has had before.
@@ -260,7 +309,7 @@ func (im *importer) drop(i int) error {
 		if im.opts.DryRun || !e.written {
 			continue
 		}
-		if err := im.p.drop(k); err != nil {
+		if err := im.out.drop(k); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,8 @@ import (
 //	                              alone makes the edition exist
 //	j/<sequence>                  one fact of the journal, as JSON
 //	d/<type>/<id>                 a draft, as JSON
+//	m/clearing                    the number of an edition whose drafts are being deleted.
+//	                              Written with its header; gone when they are
 //	u/<name>                      a staff account, as JSON
 //	a/<sequence>                  one entry of the audit log, as JSON. Written in the transaction
 //	                              of what it tells of
@@ -34,6 +36,7 @@ import (
 const (
 	layoutKey    = "m/layout"
 	layoutNumber = 2
+	clearingKey  = "m/clearing"
 	firstLayout  = 1 // the oldest that is understood, and brought up to date by Open
 
 	revisionPrefix = "r/"

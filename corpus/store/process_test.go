@@ -305,7 +305,7 @@ func childFillsToItsLimit(dir string) error {
 	if err := fillUp(s); err != nil {
 		return err
 	}
-	if err := s.SaveDraft(bg(), "编辑", guide("A", "甲")); !errors.Is(err, ErrReadOnly) || !errors.Is(err, ErrDiskFull) {
+	if _, err := s.SaveDraft(bg(), "编辑", Edit{Record: guide("A", "甲")}); !errors.Is(err, ErrReadOnly) || !errors.Is(err, ErrDiskFull) {
 		return fmt.Errorf("draft after a cut write: %w", err)
 	}
 	if err := s.Close(); err != nil && !errors.Is(err, ErrDiskFull) {

@@ -9,15 +9,56 @@ import (
 	"github.com/govqa/govqa/corpus"
 )
 
+// save saves a draft over whatever draft of the record there is.
+func save(t *testing.T, s *Store, actor string, rec corpus.Record) DraftInfo {
+	t.Helper()
+	e := Edit{Record: rec, Base: s.Edition()}
+	if d, err := s.Draft(rec.Key()); err == nil {
+		e.Version = d.Version
+	}
+	d, err := s.SaveDraft(t.Context(), actor, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// approved saves a draft and has it approved by somebody else.
+func approved(t *testing.T, s *Store, rec corpus.Record) DraftRef {
+	t.Helper()
+	return approve(t, s, save(t, s, "编辑", rec).Ref())
+}
+
+// approve submits a draft and approves it.
+func approve(t *testing.T, s *Store, ref DraftRef) DraftRef {
+	t.Helper()
+	if err := s.SubmitDrafts(t.Context(), "编辑", []DraftRef{ref}); err != nil {
+		t.Fatal(err)
+	}
+	ref.Version++
+	if err := s.ReviewDrafts(t.Context(), "审核", []DraftRef{ref}, true, ""); err != nil {
+		t.Fatal(err)
+	}
+	ref.Version++
+	return ref
+}
+
+func publish(t *testing.T, s *Store, refs ...DraftRef) EditionInfo {
+	t.Helper()
+	info, err := s.PublishDrafts(t.Context(), Publication{Actor: "发布", Drafts: refs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
 func TestDraftsBecomeAnEdition(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	importAll(t, s, guide("A", "甲"))
-	for _, g := range []*corpus.Guide{guide("A", "甲稿"), guide("B", "<乙>稿"), guide("C", "丙稿"), guide("C", "丙再稿")} {
-		if err := s.SaveDraft(t.Context(), "王编辑", g); err != nil {
-			t.Fatal(err)
-		}
-	}
+	a, b := approved(t, s, guide("A", "甲稿")), approved(t, s, guide("B", "<乙>稿"))
+	save(t, s, "王编辑", guide("C", "丙稿"))
+	save(t, s, "王编辑", guide("C", "丙再稿"))
 	if diff := cmp.Diff(map[string]string{"A": "甲"}, names(t, s, s.Edition())); diff != "" {
 		t.Errorf("drafts are visible:\n%s", diff)
 	}
@@ -26,13 +67,13 @@ func TestDraftsBecomeAnEdition(t *testing.T) {
 	}
 	s = open(t, dir)
 	d, err := s.Draft(key("C"))
-	if err != nil || d.Actor != "王编辑" || d.Base != 1 || d.Record.(*corpus.Guide).Name != "丙再稿" {
+	if err != nil || d.Actor != "王编辑" || d.Base != 1 || d.Version != 2 || d.Record.(*corpus.Guide).Name != "丙再稿" {
 		t.Errorf("draft C = %+v, %v", d, err)
 	}
-	if _, err := s.PublishDrafts(t.Context(), "李主任", "", []corpus.Key{key("A"), key("Z")}); !errors.Is(err, corpus.ErrNotFound) {
+	if _, err := s.PublishDrafts(t.Context(), Publication{Actor: "李主任", Drafts: []DraftRef{a, {key("Z"), 0}}}); !errors.Is(err, corpus.ErrNotFound) {
 		t.Errorf("publishing a draft that is not there: %v", err)
 	}
-	info, err := s.PublishDrafts(t.Context(), "李主任", "审核通过", []corpus.Key{key("A"), key("B")})
+	info, err := s.PublishDrafts(t.Context(), Publication{Actor: "李主任", Note: "审核通过", Drafts: []DraftRef{a, b}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,19 +94,20 @@ func TestDraftsThatCannotBe(t *testing.T) {
 	s := open(t, t.TempDir())
 	importAll(t, s, guide("A", "甲"))
 	var fault *corpus.FieldError
-	if err := s.SaveDraft(t.Context(), "编辑", guide("A", "")); !errors.As(err, &fault) || fault.Field != "name" {
+	if _, err := s.SaveDraft(t.Context(), "编辑", Edit{Record: guide("A", "")}); !errors.As(err, &fault) || fault.Field != "name" {
 		t.Errorf("a draft without a name: %v", err)
 	}
-	if err := s.SaveDraft(t.Context(), "编辑", guide("A", "甲")); err != nil {
-		t.Fatal(err)
+	if _, err := s.SaveDraft(t.Context(), " ", Edit{Record: guide("B", "乙")}); !errors.Is(err, ErrNoActor) {
+		t.Errorf("a draft of nobody: %v", err)
 	}
-	if _, err := s.PublishDrafts(t.Context(), "编辑", "", []corpus.Key{key("A")}); !errors.Is(err, ErrUnchanged) {
+	ref := approved(t, s, guide("A", "甲"))
+	if _, err := s.PublishDrafts(t.Context(), Publication{Actor: "发布", Drafts: []DraftRef{ref}}); !errors.Is(err, ErrUnchanged) {
 		t.Errorf("a draft that changes nothing: %v", err)
 	}
-	if err := s.DropDraft(t.Context(), "编辑", key("A")); err != nil {
+	if err := s.DropDraft(t.Context(), "编辑", ref); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.DropDraft(t.Context(), "编辑", key("A")); !errors.Is(err, corpus.ErrNotFound) {
+	if err := s.DropDraft(t.Context(), "编辑", ref); !errors.Is(err, ErrConflict) {
 		t.Errorf("dropping twice: %v", err)
 	}
 	if _, err := s.Remove(t.Context(), "编辑", "", make([]corpus.Key, MaxKeys+1)); !errors.Is(err, ErrTooMany) {

@@ -29,6 +29,8 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+
+	"github.com/govqa/govqa/corpus"
 )
 
 var (
@@ -106,6 +108,12 @@ type Store struct {
 	ops   sync.WaitGroup // calls under way
 	next  chan struct{}  // closed and replaced when an edition is published
 	grown chan struct{}  // closed and replaced when the journal has grown
+
+	gate       atomic.Pointer[Gate]
+	draftMu    sync.Mutex // guards the table of drafts
+	drafts     map[corpus.Key]DraftInfo
+	draftList  []DraftInfo // the table in order; nil when it has changed
+	draftCount uint64
 
 	current atomic.Pointer[EditionInfo]
 	audited atomic.Pointer[AuditHead]
@@ -211,6 +219,9 @@ func (s *Store) load() (end tail, err error) {
 	s.current.Store(&info)
 	s.audited.Store(&end.audit)
 	if err := s.dropPending(info.Number + 1); err != nil {
+		return end, errors.Join(err, s.head.close())
+	}
+	if err := s.clearLeft(); err != nil {
 		return end, errors.Join(err, s.head.close())
 	}
 	return end, nil

@@ -288,15 +288,15 @@ func TestCloseEndsEverything(t *testing.T) {
 		"Append":        func() error { _, err := s.Append(ctx, ByCitizen, Fact{Type: "x"}); return err },
 		"Import":        func() error { _, err := s.Import(ctx, nil, ImportOptions{Actor: "测试"}); return err },
 		"Rollback":      func() error { _, err := s.Rollback(ctx, "编辑", 0, ""); return err },
-		"SaveDraft":     func() error { return s.SaveDraft(ctx, "编辑", guide("A", "甲")) },
+		"SaveDraft":     func() error { _, err := s.SaveDraft(ctx, "编辑", Edit{Record: guide("A", "甲")}); return err },
 		"Drafts":        func() error { _, err := s.Drafts(); return err },
 		"Editions":      func() error { _, err := s.Editions(); return err },
 		"Backup":        func() error { return s.Backup(ctx, &bytes.Buffer{}) },
 		"Export":        func() error { return s.Export(&bytes.Buffer{}, 1) },
 		"Check":         func() error { _, err := s.Check(ctx); return err },
 		"History":       func() error { _, err := s.History(key("A")); return err },
-		"DropDraft":     func() error { return s.DropDraft(ctx, "编辑", key("A")) },
-		"PublishDrafts": func() error { _, err := s.PublishDrafts(ctx, "编辑", "", nil); return err },
+		"DropDraft":     func() error { return s.DropDraft(ctx, "编辑", DraftRef{key("A"), 1}) },
+		"PublishDrafts": func() error { _, err := s.PublishDrafts(ctx, Publication{Actor: "发布"}); return err },
 	}
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		if err := calls[name](); !errors.Is(err, ErrClosed) {
@@ -386,15 +386,19 @@ func randomRemove(t *testing.T, s *Store, rng *rand.Rand, next map[string]string
 }
 
 func randomDrafts(t *testing.T, s *Store, rng *rand.Rand, next map[string]string) error {
-	var keys []corpus.Key
+	var refs []DraftRef
 	for _, i := range rng.Perm(30)[:3] {
 		g := guide(fmt.Sprintf("G%02d", i), fmt.Sprint("稿", rng.IntN(2)))
-		if err := s.SaveDraft(t.Context(), "编辑", g); err != nil {
-			return err
-		}
 		next[g.Code] = g.Name
-		keys = append(keys, g.Key())
+		refs = append(refs, approved(t, s, g))
 	}
-	_, err := s.PublishDrafts(t.Context(), "编辑", "", keys)
+	_, err := s.PublishDrafts(t.Context(), Publication{Actor: "发布", Drafts: refs})
+	if errors.Is(err, ErrUnchanged) {
+		for _, ref := range refs {
+			if err := s.DropDraft(t.Context(), "编辑", ref); err != nil {
+				return err
+			}
+		}
+	}
 	return err
 }
