@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"maps"
 	"math"
@@ -47,10 +49,11 @@ const (
 	planDraft  = "draft"  // one guide is revised by way of a draft
 	planRemove = "remove" // the first guides are removed
 	planBack   = "back"   // the edition before the last one comes back
+	planBatch  = "batch"  // every guide is revised by an import of drafts
 )
 
 func planOf(n corpus.Edition) string {
-	return []string{planAll, planAll, planOne, planRemove, planBack, planDraft}[n%6]
+	return []string{planAll, planAll, planOne, planRemove, planBack, planDraft, planBatch}[n%7]
 }
 
 func killCode(i int) string { return fmt.Sprintf("K-%04d", i) }
@@ -71,7 +74,7 @@ func killGuide(code string, n corpus.Edition) *corpus.Guide {
 
 // killRows are the guides that a plan revises.
 func killRows(n corpus.Edition, plan string) []*corpus.Guide {
-	if plan != planAll {
+	if plan != planAll && plan != planBatch {
 		return []*corpus.Guide{killGuide(theOne(), n)}
 	}
 	guides := make([]*corpus.Guide, killGuides)
@@ -117,21 +120,84 @@ func publishPlan(ctx context.Context, s *store.Store, n corpus.Edition, plan str
 	case planBack:
 		_, err = s.Rollback(ctx, "kill", n-2, "")
 	case planDraft:
-		g := killGuide(theOne(), n)
-		if err = s.SaveDraft(ctx, "kill", g); err == nil {
-			_, err = s.PublishDrafts(ctx, "kill", "", []corpus.Key{g.Key()})
+		e := store.Edit{Record: killGuide(theOne(), n), Base: s.Edition()}
+		if d, err := s.Draft(e.Record.Key()); err == nil { // of a child that was killed
+			e.Version = d.Version
 		}
+		d, err := s.SaveDraft(ctx, killEditor, e)
+		if err != nil {
+			return err
+		}
+		return publishDrafts(ctx, s, []store.DraftRef{d.Ref()})
+	case planBatch:
+		return publishBatch(ctx, s, n)
 	default:
-		rows := func(yield func(corpus.Row) bool) {
-			for i, g := range killRows(n, plan) {
-				if !yield(corpus.Row{N: i + 1, Record: g}) {
-					return
-				}
-			}
-		}
-		_, err = s.Import(ctx, []store.File{{Name: "kill", Rows: rows}}, store.ImportOptions{Actor: "测试"})
+		_, err = s.Import(ctx, []store.File{{Name: "kill", Rows: killRowsOf(n, plan)}}, store.ImportOptions{Actor: "测试"})
 	}
 	return err
+}
+
+// Who edits, and who reviews and publishes.
+const (
+	killEditor   = "编辑"
+	killReviewer = "审核"
+)
+
+// publishDrafts has drafts reviewed and publishes them.
+func publishDrafts(ctx context.Context, s *store.Store, refs []store.DraftRef) error {
+	next := func() {
+		for i := range refs {
+			refs[i].Version++
+		}
+	}
+	if err := s.SubmitDrafts(ctx, killEditor, refs); err != nil {
+		return err
+	}
+	next()
+	if err := s.ReviewDrafts(ctx, killReviewer, refs, true, ""); err != nil {
+		return err
+	}
+	next()
+	_, err := s.PublishDrafts(ctx, store.Publication{Actor: killReviewer, Drafts: refs})
+	return err
+}
+
+// publishBatch imports drafts of all guides and publishes them. Drafts that a
+// killed child has left are dropped first, as an editor would.
+func publishBatch(ctx context.Context, s *store.Store, n corpus.Edition) error {
+	left, err := s.Drafts()
+	if err != nil {
+		return err
+	}
+	for _, d := range left {
+		if err := s.DropDraft(ctx, killEditor, d.Ref()); err != nil {
+			return err
+		}
+	}
+	file := store.File{Name: "kill", Rows: killRowsOf(n, planBatch)}
+	if _, err := s.Import(ctx, []store.File{file}, store.ImportOptions{Actor: killEditor, Batch: "kill"}); err != nil {
+		return err
+	}
+	drafts, err := s.Drafts()
+	if err != nil {
+		return err
+	}
+	refs := make([]store.DraftRef, len(drafts))
+	for i, d := range drafts {
+		refs[i] = d.Ref()
+	}
+	return publishDrafts(ctx, s, refs)
+}
+
+// killRowsOf are the rows of a plan's file.
+func killRowsOf(n corpus.Edition, plan string) iter.Seq[corpus.Row] {
+	return func(yield func(corpus.Row) bool) {
+		for i, g := range killRows(n, plan) {
+			if !yield(corpus.Row{N: i + 1, Record: g}) {
+				return
+			}
+		}
+	}
 }
 
 // importAgainAndAgain is a child that runs the import command in a loop; next
@@ -357,6 +423,7 @@ func (k *killer) verify() {
 		t.Fatalf("check: %v %q", err, report.Findings)
 	}
 	requireEditions(t, s, l)
+	requireDrafts(t, s)
 	k.requireIndex(s)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -390,6 +457,28 @@ func requireEditions(t *testing.T, s *store.Store, l *ledger) {
 	}
 	if diff := cmp.Diff(l.history[l.acked], got); diff != "" {
 		t.Errorf("edition %d (-want +got):\n%s", l.acked, diff)
+	}
+}
+
+// requireDrafts makes sure that no draft is left of what has been published.
+func requireDrafts(t *testing.T, s *store.Store) {
+	t.Helper()
+	left, err := s.Drafts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, info := range left {
+		d, err := s.Draft(info.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		live, err := s.Get(info.Key)
+		if err != nil && !errors.Is(err, corpus.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if live != nil && cmp.Equal(live, d.Record) {
+			t.Errorf("edition %d: the draft of %s is published and still there", s.Edition(), d.Key)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/google/go-cmp/cmp"
@@ -51,10 +52,14 @@ func TestEveryChangeIsAudited(t *testing.T) {
 		}
 	}
 	importAll(t, s, guide("A", "甲"), guide("B", "乙"))
-	must(s.SaveDraft(ctx, "小李", guide("A", "甲二")))
-	must(s.SaveDraft(ctx, "小李", guide("B", "乙二")))
-	must(s.DropDraft(ctx, "小李", key("B")))
-	_, err := s.PublishDrafts(ctx, "王主任", "改名", []corpus.Key{key("A")})
+	draft := save(t, s, "小李", guide("A", "甲二")).Ref()
+	must(s.DropDraft(ctx, "小李", save(t, s, "小李", guide("B", "乙二")).Ref()))
+	must(s.SubmitDrafts(ctx, "小李", []DraftRef{draft}))
+	must(s.ReviewDrafts(ctx, "老陈", []DraftRef{{draft.Key, 2}}, false, "名称不对"))
+	must(s.SubmitDrafts(ctx, "小李", []DraftRef{{draft.Key, 3}}))
+	must(s.ReviewDrafts(ctx, "老陈", []DraftRef{{draft.Key, 4}}, true, ""))
+	must(s.ScheduleDrafts(ctx, "王主任", []DraftRef{{draft.Key, 5}}, time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)))
+	_, err := s.PublishDrafts(ctx, Publication{Actor: "王主任", Note: "改名", Drafts: []DraftRef{{draft.Key, 6}}})
 	must(err)
 	_, err = s.Rollback(ctx, "王主任", 1, "改错了")
 	must(err)
@@ -80,9 +85,14 @@ func TestEveryChangeIsAudited(t *testing.T) {
 
 	want := []string{
 		"测试 edition.import 1 新增 2 修改 0 删除 0 合计 2",
-		"小李 draft.save guide/A",
-		"小李 draft.save guide/B",
-		"小李 draft.drop guide/B",
+		"小李 draft.save guide/A 第 1 稿",
+		"小李 draft.save guide/B 第 1 稿",
+		"小李 draft.drop guide/B 小李",
+		"小李 draft.submit guide/A 第 2 稿",
+		"老陈 draft.return guide/A 第 3 稿：名称不对",
+		"小李 draft.submit guide/A 第 4 稿",
+		"老陈 draft.approve guide/A 第 5 稿",
+		"王主任 draft.schedule guide/A 第 6 稿：2026-12-01T00:00:00Z",
 		"王主任 edition.drafts 2 新增 0 修改 1 删除 0 合计 2；改名",
 		"王主任 edition.rollback 3 新增 0 修改 1 删除 0 合计 2；改错了",
 		"王主任 edition.remove 4 新增 0 修改 0 删除 1 合计 1",
@@ -120,7 +130,7 @@ func TestNobodyWritesWithoutSayingWho(t *testing.T) {
 	s := open(t, t.TempDir())
 	importAll(t, s, guide("A", "甲"))
 	ctx, before := t.Context(), s.AuditHead()
-	if err := s.SaveDraft(ctx, "编辑", guide("B", "乙")); err != nil {
+	if _, err := s.SaveDraft(ctx, "编辑", Edit{Record: guide("B", "乙"), Base: s.Edition()}); err != nil {
 		t.Fatal(err)
 	}
 	calls := map[string]func() error{
@@ -129,17 +139,22 @@ func TestNobodyWritesWithoutSayingWho(t *testing.T) {
 			_, err := s.Import(ctx, []File{{"f", rows(guide("C", "丙"))}}, ImportOptions{})
 			return err
 		},
-		"Rollback":      func() error { _, err := s.Rollback(ctx, " ", 0, ""); return err },
-		"Remove":        func() error { _, err := s.Remove(ctx, "", "", []corpus.Key{key("A")}); return err },
-		"SaveDraft":     func() error { return s.SaveDraft(ctx, "", guide("A", "甲")) },
-		"DropDraft":     func() error { return s.DropDraft(ctx, "\t", key("B")) },
-		"PublishDrafts": func() error { _, err := s.PublishDrafts(ctx, "", "", []corpus.Key{key("B")}); return err },
-		"AddUser":       func() error { return s.AddUser(ctx, "", "li", []string{"editor"}, goodPassword) },
-		"SetPassword":   func() error { return s.SetPassword(ctx, "", "li", goodPassword) },
-		"SetRoles":      func() error { return s.SetRoles(ctx, "", "li", []string{"editor"}) },
-		"DisableUser":   func() error { return s.DisableUser(ctx, "", "li") },
-		"PutDoc":        func() error { return s.PutDoc(ctx, "", "gap", "1", put("x")) },
-		"Audit":         func() error { return s.Audit(ctx, "", "login", "", "") },
+		"Rollback":  func() error { _, err := s.Rollback(ctx, " ", 0, ""); return err },
+		"Remove":    func() error { _, err := s.Remove(ctx, "", "", []corpus.Key{key("A")}); return err },
+		"SaveDraft": func() error { _, err := s.SaveDraft(ctx, "", Edit{Record: guide("A", "甲"), Base: 1}); return err },
+		"DropDraft": func() error { return s.DropDraft(ctx, "\t", DraftRef{key("B"), 1}) },
+		"PublishDrafts": func() error {
+			_, err := s.PublishDrafts(ctx, Publication{Drafts: []DraftRef{{key("B"), 1}}})
+			return err
+		},
+		"SubmitDrafts": func() error { return s.SubmitDrafts(ctx, " ", []DraftRef{{key("B"), 1}}) },
+		"DropBatch":    func() error { return s.DropBatch(ctx, "", "一批") },
+		"AddUser":      func() error { return s.AddUser(ctx, "", "li", []string{"editor"}, goodPassword) },
+		"SetPassword":  func() error { return s.SetPassword(ctx, "", "li", goodPassword) },
+		"SetRoles":     func() error { return s.SetRoles(ctx, "", "li", []string{"editor"}) },
+		"DisableUser":  func() error { return s.DisableUser(ctx, "", "li") },
+		"PutDoc":       func() error { return s.PutDoc(ctx, "", "gap", "1", put("x")) },
+		"Audit":        func() error { return s.Audit(ctx, "", "login", "", "") },
 	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, ErrNoActor) {

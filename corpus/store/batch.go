@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/govqa/govqa/corpus"
 )
-
-// errSaved means that a row is a draft already, word for word.
-var errSaved = errors.New("已有内容相同的草稿")
 
 // importDrafts makes drafts of the rows. It holds the writer's slot, so that
 // nobody saves a draft meanwhile. What a broken import has written is taken
@@ -40,18 +38,19 @@ type batch struct {
 	written int
 }
 
-// claim says why a record cannot become a draft of this batch.
-func (b *batch) claim(k corpus.Key, line []byte) error {
+// claim says why a record cannot become a draft of this batch, and whether it
+// is a draft already, word for word.
+func (b *batch) claim(k corpus.Key, line []byte) (saved bool, why string, err error) {
 	d, err := b.s.storedDraft(k)
 	switch {
 	case errors.Is(err, corpus.ErrNotFound):
-		return nil
+		return false, "", nil
 	case err != nil:
-		return err
+		return false, "", err
 	case d.Line == string(line):
-		return errSaved
+		return true, "", nil
 	}
-	return fmt.Errorf("%s 正在改这一条（%s，第 %d 稿），先处理完那份草稿再导入", d.Actor, d.State, d.Version)
+	return false, fmt.Sprintf("%s 正在改这一条（%s，第 %d 稿），先处理完那份草稿再导入", d.Actor, d.State, d.Version), nil
 }
 
 // put makes a draft of a row.
@@ -114,6 +113,9 @@ func (b *batch) flush(ctx context.Context) error {
 // DropBatch removes the drafts of an import that nobody has touched since: of
 // one that was cut short, or that its editor takes back.
 func (s *Store) DropBatch(ctx context.Context, actor, name string) error {
+	if strings.TrimSpace(actor) == "" {
+		return ErrNoActor
+	}
 	if err := s.beginWrite(ctx); err != nil {
 		return err
 	}

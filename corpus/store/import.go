@@ -140,8 +140,8 @@ func (s *Store) Import(ctx context.Context, files []File, opts ImportOptions) (R
 type importer struct {
 	opts  ImportOptions
 	out   rowSink
-	claim func(corpus.Key, []byte) error // why a record cannot be imported now; nil asks nobody
-	base  *view                          // the edition that is imported into
+	claim func(corpus.Key, []byte) (saved bool, why string, err error) // why a record cannot be imported now, or whether it is already; nil asks nobody
+	base  *view                                                        // the edition that is imported into
 	seen  map[corpus.Key]seen
 	buf   []byte
 	rows  int
@@ -248,12 +248,15 @@ func (im *importer) row(file int, row corpus.Row, fr *FileReport) error {
 	}
 	same := base.line != nil && bytes.Equal(base.line, text)
 	if im.claim != nil && !same {
-		if err := im.claim(k, text); errors.Is(err, errSaved) {
-			same = true
-		} else if err != nil {
-			fr.reject(row, &corpus.FieldError{Key: k, Why: err.Error()})
+		saved, why, err := im.claim(k, text)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			fr.reject(row, &corpus.FieldError{Key: k, Why: why})
 			return nil
 		}
+		same = saved
 	}
 	im.seen[k] = seen{h, file, !same}
 	switch {
