@@ -262,14 +262,16 @@ func (a *app) follow(ctx context.Context) {
 		if err != nil && (ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded)) {
 			return // ctx has ended or the store is closed
 		}
-		if err := a.engine.Refresh(ctx); err != nil {
+		if err := a.live(ctx); err != nil {
 			a.log.Error("new edition not taken up", "edition", next, "err", err)
-		}
-		if err := a.succeed(ctx); err != nil {
-			a.log.Error("successors not taken up", "edition", next, "err", err)
 		}
 		edition = next
 	}
+}
+
+// live brings all that answers questions up to the current edition.
+func (a *app) live(ctx context.Context) error {
+	return errors.Join(a.engine.Refresh(ctx), a.succeed(ctx))
 }
 
 // midnight is when the day of t ends: then other records are in force.

@@ -121,7 +121,7 @@ func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
 	}
 	report, err := runImport(r.Context(), ctl.app.store, job, nil)
 	if err == nil && report.Edition > 0 {
-		err = errors.Join(ctl.app.engine.Refresh(r.Context()), ctl.app.succeed(r.Context()))
+		err = ctl.app.live(r.Context())
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

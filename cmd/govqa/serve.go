@@ -14,6 +14,7 @@ import (
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/compat"
+	"github.com/govqa/govqa/api/console"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
@@ -74,7 +75,8 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	people, err := staff.New(staff.Config{Store: a.store, Pages: pages, Log: log})
+	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live})
+	people, err := staff.New(staff.Config{Store: a.store, Pages: pages, Log: log}, editing.Register)
 	if err != nil {
 		return err
 	}
