@@ -4,19 +4,24 @@
 package apitest
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"iter"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/api"
+	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/corpus/sample"
-	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
 )
@@ -92,32 +97,41 @@ func Serve(t *testing.T, change ...func(*api.Config)) *Server {
 	return s
 }
 
+// city is what all engines of a test program share: the sample city and its
+// index, in memory.
+type city struct {
+	records records
+	index   *index.Index
+	lexicon *nlp.Lexicon
+}
+
+var sampleCity = sync.OnceValues(func() (*city, error) {
+	c := &city{records: records{}}
+	for name, rows := range sample.Files() {
+		for row := range rows {
+			if row.Err != nil {
+				return nil, fmt.Errorf("%s, line %d: %w", name, row.N, row.Err)
+			}
+			c.records[row.Record.Key()] = row.Record
+		}
+	}
+	var err error
+	if c.lexicon, err = nlp.LoadLexicon(); err != nil {
+		return nil, err
+	}
+	c.index, err = index.Open("", nlp.Bigrams{}, c.lexicon, index.Options{})
+	return c, err
+})
+
 // Engine answers from the sample city, on one day and with no past.
 func Engine(t *testing.T, change ...func(*answer.Config)) *answer.Engine {
 	t.Helper()
-	facts, err := store.Open(t.TempDir(), store.Options{})
+	c, err := sampleCity()
 	if err != nil {
 		t.Fatal(err)
 	}
-	closing(t, facts.Close)
-	var files []store.File
-	for name, rows := range sample.Files() {
-		files = append(files, store.File{Name: name, Rows: rows})
-	}
-	if _, err := facts.Import(t.Context(), files, store.ImportOptions{Actor: "test"}); err != nil {
-		t.Fatal(err)
-	}
-	lex, err := nlp.LoadLexicon()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ix, err := index.Open("", nlp.Bigrams{}, lex, index.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	closing(t, ix.Close)
-	cfg := answer.Config{Corpus: facts, Index: ix, Segmenter: nlp.Bigrams{}, Lexicon: lex, StateKey: []byte("0123456789abcdef"),
-		Now: func() time.Time { return today }}
+	cfg := answer.Config{Corpus: c.records, Index: c.index, Segmenter: nlp.Bigrams{}, Lexicon: c.lexicon,
+		StateKey: []byte("0123456789abcdef"), Now: func() time.Time { return today }}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -131,10 +145,41 @@ func Engine(t *testing.T, change ...func(*answer.Config)) *answer.Engine {
 	return e
 }
 
-func closing(t *testing.T, closer func() error) {
-	t.Cleanup(func() {
-		if err := closer(); err != nil {
-			t.Error(err)
-		}
+// records is a corpus of one edition in memory.
+type records map[corpus.Key]corpus.Record
+
+var _ answer.Corpus = records{}
+
+// Edition implements [answer.Corpus].
+func (records) Edition() corpus.Edition { return 1 }
+
+// Sum implements [answer.Corpus].
+func (records) Sum(corpus.Edition) (string, error) { return "1", nil }
+
+// Changes implements [answer.Corpus]: there is nothing before the edition.
+func (records) Changes(_, _ corpus.Edition) iter.Seq2[corpus.Change, error] {
+	return func(func(corpus.Change, error) bool) {}
+}
+
+// All implements [answer.Corpus].
+func (r records) All(_ corpus.Edition, typ corpus.Type) iter.Seq2[corpus.Record, error] {
+	keys := slices.SortedFunc(maps.Keys(r), func(a, b corpus.Key) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
 	})
+	return func(yield func(corpus.Record, error) bool) {
+		for _, k := range keys {
+			if (typ == "" || k.Type == typ) && !yield(r[k], nil) {
+				return
+			}
+		}
+	}
+}
+
+// GetAt implements [answer.Corpus].
+func (r records) GetAt(_ corpus.Edition, k corpus.Key) (corpus.Record, error) {
+	rec, ok := r[k]
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", k, corpus.ErrNotFound)
+	}
+	return rec, nil
 }
