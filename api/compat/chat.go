@@ -281,9 +281,9 @@ func (s *server) answer(ctx context.Context, req *ChatRequest) (*turn, error) {
 	if t.answer, err = s.host.Engine.Ask(ctx, q); err != nil {
 		return nil, err
 	}
-	text, finish := cut(t.answer.Text, req.Stop, req.limit())
-	t.finish = finish
-	t.content = render(&t.answer, text)
+	shown := t.answer
+	shown.Text, t.finish = cut(t.answer.Text, req.Stop, req.limit())
+	t.content = render(&shown)
 	return t, nil
 }
 
