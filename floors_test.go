@@ -56,6 +56,7 @@ var floors = map[string]float64{
 
 	"api/compat":  6.5,
 	"api/console": 6.5,
+	"api/mcp":     6.5,
 
 	"cmd/govqa": 7,
 
@@ -79,6 +80,9 @@ var owners = map[string][]string{
 	"github.com/coreos/go-oidc":         {"api/staff"},
 	"github.com/trustelem/zxcvbn":       {"corpus/store"},
 	"golang.org/x/text":                 {"nlp", "corpus/sheet", "cmd/govqa"}, // cmd/govqa: logs of transactions in GB18030
+
+	"github.com/modelcontextprotocol/go-sdk": {"api/mcp"},
+	"github.com/google/jsonschema-go":        {"api/mcp"},
 }
 
 // leaves says which packages may import a package that few need: what imports

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"regexp"
@@ -19,10 +20,10 @@ import (
 // API: a net/http handler for paths of its own. Its requests pass the API's
 // own gates first, and it asks through the same one as everybody.
 type Interface struct {
-	Prefix     string                  // of its paths, "/v1/"
-	Operations []Operation             // what it serves
-	Handler    func(Host) http.Handler // made once
-	MaxBody    int                     // bytes of a request body; 0 means as much as the API takes
+	Prefix     string                           // of its paths, "/v1/"
+	Operations []Operation                      // what it serves
+	Handler    func(Host) (http.Handler, error) // made once
+	MaxBody    int                              // bytes of a request body; 0 means as much as the API takes
 
 	// Problem puts a failure into the protocol's own form, which is sent as
 	// JSON; nil sends problem documents.
@@ -48,7 +49,11 @@ func (s *Server) serveInterfaces() error {
 		}
 	}
 	for _, i := range s.cfg.Interfaces {
-		h := s.foreign(guard.Handler(i.Handler(Host{Engine: s.engine, Problem: s.problem})))
+		own, err := i.Handler(Host{Engine: s.engine, Problem: s.problem})
+		if err != nil {
+			return fmt.Errorf("%s: %w", i.Prefix, err)
+		}
+		h := s.foreign(guard.Handler(own))
 		for _, op := range i.Operations {
 			path := pathParameter.ReplaceAllString(op.Path, ":$1")
 			if op.Method == http.MethodGet {

@@ -43,13 +43,13 @@ func Interface() api.Interface {
 }
 
 // newHandler serves the protocol.
-func newHandler(host api.Host) http.Handler {
+func newHandler(host api.Host) (http.Handler, error) {
 	s := &server{host: host, now: time.Now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathModels, s.models)
 	mux.HandleFunc("GET "+pathModel, s.model)
 	mux.HandleFunc("POST "+pathChat, s.chat)
-	return mux
+	return mux, nil
 }
 
 type server struct {

@@ -321,7 +321,10 @@ func TestBrowsersOfAllowedOrigins(t *testing.T) {
 
 func TestHandlerNeedsNoFlusher(t *testing.T) {
 	s := serve(t)
-	h := compat.Interface().Handler(api.Host{Engine: engineOf{s.Engine}})
+	h, err := compat.Interface().Handler(api.Host{Engine: s.Engine})
+	if err != nil {
+		t.Fatal(err)
+	}
 	req := httptest.NewRequestWithContext(t.Context(), "POST", "/v1/chat/completions",
 		strings.NewReader(`{"model":"govqa","stream":true,"messages":[{"role":"user","content":"你好"}]}`))
 	req.Header.Set("Content-Type", "application/json")
@@ -331,6 +334,3 @@ func TestHandlerNeedsNoFlusher(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
-
-// engineOf is the engine without a gate.
-type engineOf struct{ *answer.Engine }

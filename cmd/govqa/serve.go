@@ -15,6 +15,7 @@ import (
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/compat"
 	"github.com/govqa/govqa/api/console"
+	"github.com/govqa/govqa/api/mcp"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
@@ -85,7 +86,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
 		Personal:   a.engine,
-		Interfaces: []api.Interface{compat.Interface()},
+		Interfaces: []api.Interface{compat.Interface(), mcp.Interface(version())},
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
 	}, a.engine, log)
