@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
@@ -90,6 +91,8 @@ type Index struct {
 
 	mu      sync.RWMutex // guards current
 	current *reader      // nil until the first build and after Close
+
+	embeddings atomic.Pointer[Embeddings] // nil without vectors
 }
 
 // Open opens the index in dir, or prepares an empty one; an empty dir keeps
@@ -234,6 +237,9 @@ func (ix *Index) swap(engine *scorch.Scorch, gen string, r *reader) {
 	old := ix.current
 	ix.current = r
 	ix.mu.Unlock()
+	if emb := ix.embeddings.Load(); emb != nil {
+		emb.wake()
+	}
 	oldEngine, oldGen := ix.engine, ix.gen
 	ix.engine, ix.gen = engine, gen
 	if old != nil {

@@ -46,6 +46,7 @@ const (
 	featLead                      // share of the content's pairs in the first passage
 	featPassage                   // share of content bigrams in the best passage of the text
 	featPassageSeq                // longest common substring with that passage / content
+	featSemantic                  // nearness of meaning among all documents, if there are vectors that can be trusted
 	features
 )
 
@@ -53,6 +54,7 @@ var featureNames = [features]string{
 	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid",
 	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union",
 	"rarest", "unmet", "agency", "service", "sibling", "words", "pairs", "chars", "length", "lead", "passage", "passage_seq",
+	"semantic",
 }
 
 // A featureVector holds the value of every feature for one candidate.
@@ -69,6 +71,11 @@ func DefaultWeights() (named, untitled []float64) {
 	return w.named[:], w.untitled[:]
 }
 
+// semanticWeight is the weight of the nearest meaning, where vectors can be
+// trusted in full: about as much as the best first stage. docs/hybrid.md has what
+// other weights reach.
+const semanticWeight = 4
+
 // weights are the linear models of the second stage: for records with a name
 // to compare with, and for untitled texts.
 type weights struct{ named, untitled featureVector }
@@ -82,11 +89,11 @@ func defaultWeights() weights {
 			featFirst: 5.55, featSituations: 2.14, featSitShare: 1.01, featSitUnasked: -0.16, featNameChars: 1.8, featNameSaid: 3.02,
 			featNameUnsaid: -0.026, featAskedSeq: 2.66, featNameSeq: 2.34, featSaid: 5.83, featAlias: 0.026, featPlaceNamed: 2.18,
 			featPlaceExtra: -2.27, featImplied: 0.1, featUnion: 3.08, featAgency: 5.32, featService: -2.11, featSibling: -0.053,
-			featRarest: -1.78, featUnmet: -1.19,
+			featRarest: -1.78, featUnmet: -1.19, featSemantic: semanticWeight,
 		},
 		untitled: featureVector{
 			featFirst: 1.8, featSaid: 6.1, featWords: .9, featPairs: 1, featChars: 3.4, featLength: -6.7, featLead: -.67,
-			featPassage: 1.6, featPassageSeq: -2.1,
+			featPassage: 1.6, featPassageSeq: -2.1, featSemantic: semanticWeight,
 		},
 	}
 }
@@ -105,7 +112,7 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 			hits[i].Said = min(1, float64(c.said)/mass)
 		}
 		v := asked.features(e, &hits[i], &ix.weights)
-		v[featFirst] = c.total
+		v[featFirst], v[featSemantic] = c.total, c.semantic
 		if len(e.names) == 0 {
 			v[featWords], v[featPairs], v[featChars] = float64(c.word), float64(c.bigram), float64(c.char)
 		}
@@ -123,7 +130,9 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 	for i, c := range found {
 		v, e := &vectors[i], r.docs[c.doc]
 		for _, f := range relative {
-			v[f] /= best[f]
+			if best[f] > 0 { // 0 if only meaning has found anything
+				v[f] /= best[f]
+			}
 		}
 		v.place(q, e)
 		w := &ix.weights.named
@@ -133,6 +142,7 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		for f, x := range v {
 			hits[i].Score += w[f] * x
 		}
+		hits[i].Semantic = w[featSemantic] * v[featSemantic]
 		hits[i].Features = v[:]
 		if q.Explain {
 			hits[i].Why = r.explain(q, c, v, w, ix.params.of(q.Type))

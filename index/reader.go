@@ -35,6 +35,8 @@ type reader struct {
 	terms map[string]*termPostings // by type, NUL, term; a cache
 	bytes int                      // of terms, about
 	room  int                      // bytes that the cache may take
+
+	semantic atomic.Pointer[semantic] // nil until the vectors of this edition are there
 }
 
 // A segmentView is one of bleve's segments and its documents' entries. It

@@ -62,7 +62,9 @@ type Hit struct {
 	Named, Asked float64
 	// Name is the name, everyday name or similar question that fitted best.
 	Name string
-	Why  *Explanation
+	// Semantic is what nearness of meaning adds to Score; 0 without vectors.
+	Semantic float64
+	Why      *Explanation
 	// Features are the values of every feature, in the order of [FeatureNames].
 	Features []float64
 }
@@ -102,7 +104,8 @@ func (ix *Index) Search(ctx context.Context, q Query) ([]Hit, error) {
 	defer ix.done(r)
 	q.Type = cmp.Or(q.Type, corpus.TypeGuide)
 	q.Limit = cmp.Or(q.Limit, 20)
-	found, mass, err := r.first(ctx, &q, ix.params.of(q.Type))
+	near := ix.nearness(ctx, r, &q)
+	found, mass, err := r.first(ctx, &q, ix.params.of(q.Type), near)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -115,15 +118,17 @@ func (ix *Index) Search(ctx context.Context, q Query) ([]Hit, error) {
 
 // A candidate is a document that passed the first stage.
 type candidate struct {
-	doc   uint32
-	total float64
+	doc      uint32
+	total    float64
+	semantic float64 // nearness of meaning, 0..1
 	docScore
 }
 
 // first is the first stage: BM25F over the postings of every term of the
 // question, term by term, and the best hundred documents that pass the
-// filter. mass is the idf mass of the question's bigrams, for coverage.
-func (r *reader) first(ctx context.Context, q *Query, p *TypeParams) (found []candidate, mass float64, err error) {
+// filter. mass is the idf mass of the question's bigrams, for coverage. If near
+// is not nil, documents of near meaning come in addition.
+func (r *reader) first(ctx context.Context, q *Query, p *TypeParams, near *nearness) (found []candidate, mass float64, err error) {
 	if r.stats[q.Type] == nil {
 		return nil, 0, nil
 	}
@@ -150,7 +155,11 @@ func (r *reader) first(ctx context.Context, q *Query, p *TypeParams) (found []ca
 			tp.addTo(s.scores, t)
 		}
 	}
-	return r.best(q, s.scores, p), mass, nil
+	found = r.best(q, s.scores, p)
+	if near != nil {
+		found = near.widen(r, q, near.code, found, s.scores, p)
+	}
+	return found, mass, nil
 }
 
 // addTo adds a term's contribution to every document that holds it.
@@ -178,6 +187,11 @@ func (tp *termPostings) addTo(scores []docScore, t nlp.Term) {
 	}
 }
 
+// total adds up what the spaces say of a document.
+func (p *TypeParams) total(s *docScore) float64 {
+	return p.Spaces[0]*float64(s.word) + p.Spaces[1]*float64(s.bigram) + p.Spaces[2]*float64(s.char)
+}
+
 // best selects the best documents that pass the filter, the best first.
 func (r *reader) best(q *Query, scores []docScore, p *TypeParams) []candidate {
 	day := q.Filter.day()
@@ -188,11 +202,11 @@ func (r *reader) best(q *Query, scores []docScore, p *TypeParams) []candidate {
 	floor := 0.0
 	for d := range scores {
 		s := &scores[d]
-		total := p.Spaces[0]*float64(s.word) + p.Spaces[1]*float64(s.bigram) + p.Spaces[2]*float64(s.char)
+		total := p.total(s)
 		if total <= floor || r.docs[d] == nil || (q.refusal(r.docs[d], day) != "") != q.refused {
 			continue
 		}
-		top = append(top, candidate{uint32(d), total, *s})
+		top = append(top, candidate{doc: uint32(d), total: total, docScore: *s})
 		if len(top) >= 4*candidates {
 			slices.SortFunc(top, better)
 			top = top[:candidates]
