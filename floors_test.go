@@ -28,6 +28,9 @@ var floors = map[string]float64{
 	"corpus":          1,
 	"api/browsertest": 1, // for tests only
 
+	"index/vector":            2,
+	"index/vector/vectortest": 2,
+
 	"nlp":           2,
 	"recommend":     2,
 	"corpus/store":  2,

@@ -32,7 +32,7 @@ const (
 	evSituation         // a situation is said
 	evSitShare          // share of the situations said that the first name has
 	evService           // the first only tells or looks up, and that is not asked
-	evScore             // of the first, by 10
+	evScore             // of the first, without what models add to it, by 10
 	evAlike             // how alike the first two names are
 	evRarest            // rarity of the rarest content word that the first says or means
 	evRarestBest        // … of any hit
@@ -89,7 +89,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 		next = max(next, feature(&hits[i], "union"))
 	}
 	ev[evUnionDrop] = ev[evUnion] - next
-	ev[evSitShare], ev[evService], ev[evScore] = feature(first, "sit_share"), feature(first, "service"), first.Score/10
+	ev[evSitShare], ev[evService], ev[evScore] = feature(first, "sit_share"), feature(first, "service"), (first.Score-first.ByModel)/10
 	ev[evRarest], ev[evUnmet] = feature(first, "rarest"), feature(first, "unmet")
 	if len(hits) > 1 {
 		ev[evAlike] = alike(first.Name, hits[1].Name)

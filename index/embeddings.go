@@ -441,7 +441,7 @@ func (e *Embeddings) measure(ctx context.Context) error {
 	if sem == nil || sem.types[corpus.TypeGuide] == nil {
 		return nil // another edition has come; it will be measured
 	}
-	found, probes := 0, r.probes()
+	found, probes := 0, r.probes(maxProbes)
 	deep := min(10, max(1, n/50))
 	for batch := range slices.Chunk(probes, e.opts.Batch) {
 		codes, err := e.probeVectors(ctx, batch)
@@ -469,18 +469,18 @@ type probe struct {
 	doc  uint32
 }
 
-// probes are names of guides from all over the corpus, the most everyday one of
-// each guide.
-func (r *reader) probes() []probe {
+// probes are names of guides from all over the corpus, n at most, the most
+// everyday one of each guide.
+func (r *reader) probes(n int) []probe {
 	var guides []uint32
 	for d, e := range r.docs {
-		if e != nil && e.key.Type == corpus.TypeGuide && len(e.names) > 0 {
+		if e != nil && e.field == corpus.TypeGuide && len(e.names) > 0 {
 			guides = append(guides, uint32(d))
 		}
 	}
 	slices.SortFunc(guides, func(a, b uint32) int { return cmp.Compare(r.docs[a].key.ID, r.docs[b].key.ID) })
 	var list []probe
-	for i := 0; i < len(guides); i += len(guides)/maxProbes + 1 {
+	for i := 0; i < len(guides); i += len(guides)/n + 1 {
 		names := r.docs[guides[i]].names
 		list = append(list, probe{names[len(names)-1], guides[i]})
 	}

@@ -93,6 +93,7 @@ type Index struct {
 	current *reader      // nil until the first build and after Close
 
 	embeddings atomic.Pointer[Embeddings] // nil without vectors
+	reranking  atomic.Pointer[Reranking]  // nil without a Reranker
 }
 
 // Open opens the index in dir, or prepares an empty one; an empty dir keeps

@@ -47,6 +47,7 @@ const (
 	featPassage                   // share of content bigrams in the best passage of the text
 	featPassageSeq                // longest common substring with that passage / content
 	featSemantic                  // nearness of meaning among all documents, if there are vectors that can be trusted
+	featRerank                    // what a Reranker says among the first, if there is one that can be trusted
 	features
 )
 
@@ -54,7 +55,7 @@ var featureNames = [features]string{
 	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid",
 	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union",
 	"rarest", "unmet", "agency", "service", "sibling", "words", "pairs", "chars", "length", "lead", "passage", "passage_seq",
-	"semantic",
+	"semantic", "rerank",
 }
 
 // A featureVector holds the value of every feature for one candidate.
@@ -76,6 +77,9 @@ func DefaultWeights() (named, untitled []float64) {
 // other weights reach.
 const semanticWeight = 4
 
+// rerankWeight is the same for a Reranker.
+const rerankWeight = 4
+
 // weights are the linear models of the second stage: for records with a name
 // to compare with, and for untitled texts.
 type weights struct{ named, untitled featureVector }
@@ -89,7 +93,7 @@ func defaultWeights() weights {
 			featFirst: 5.55, featSituations: 2.14, featSitShare: 1.01, featSitUnasked: -0.16, featNameChars: 1.8, featNameSaid: 3.02,
 			featNameUnsaid: -0.026, featAskedSeq: 2.66, featNameSeq: 2.34, featSaid: 5.83, featAlias: 0.026, featPlaceNamed: 2.18,
 			featPlaceExtra: -2.27, featImplied: 0.1, featUnion: 3.08, featAgency: 5.32, featService: -2.11, featSibling: -0.053,
-			featRarest: -1.78, featUnmet: -1.19, featSemantic: semanticWeight,
+			featRarest: -1.78, featUnmet: -1.19, featSemantic: semanticWeight, featRerank: rerankWeight,
 		},
 		untitled: featureVector{
 			featFirst: 1.8, featSaid: 6.1, featWords: .9, featPairs: 1, featChars: 3.4, featLength: -6.7, featLead: -.67,
@@ -142,16 +146,19 @@ func (r *reader) rank(q *Query, found []candidate, mass float64, ix *Index) []Hi
 		for f, x := range v {
 			hits[i].Score += w[f] * x
 		}
-		hits[i].Semantic = w[featSemantic] * v[featSemantic]
+		hits[i].ByModel = w[featSemantic] * v[featSemantic]
 		hits[i].Features = v[:]
 		if q.Explain {
 			hits[i].Why = r.explain(q, c, v, w, ix.params.of(q.Type))
 		}
 	}
-	slices.SortFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Key.ID, b.Key.ID))
-	})
+	slices.SortFunc(hits, higher)
 	return hits
+}
+
+// higher puts the higher score first, and equals in the order of their keys.
+func higher(a, b Hit) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Key.ID, b.Key.ID))
 }
 
 // relative are the features that are counted in parts of the best of the

@@ -38,7 +38,7 @@ func (ix *Index) Refused(ctx context.Context, q Query) ([]Refused, error) {
 	defer ix.done(r)
 	q.Type = cmp.Or(q.Type, corpus.TypeGuide)
 	q.refused = true
-	found, _, err := r.first(ctx, &q, ix.params.of(q.Type))
+	found, _, err := r.first(ctx, &q, ix.params.of(q.Type), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -62,9 +62,10 @@ type Hit struct {
 	Named, Asked float64
 	// Name is the name, everyday name or similar question that fitted best.
 	Name string
-	// Semantic is what nearness of meaning adds to Score; 0 without vectors.
-	Semantic float64
-	Why      *Explanation
+	// ByModel is how much of Score comes from models: nearness of meaning, and
+	// a Reranker. 0 without them.
+	ByModel float64
+	Why     *Explanation
 	// Features are the values of every feature, in the order of [FeatureNames].
 	Features []float64
 }
@@ -110,6 +111,9 @@ func (ix *Index) Search(ctx context.Context, q Query) ([]Hit, error) {
 		return nil, err
 	}
 	hits := r.rank(&q, found, mass, ix)
+	if again := ix.reranking.Load(); again != nil && q.Type == corpus.TypeGuide {
+		again.again(ctx, r, &q, found, hits, ix.weights.named[featRerank])
+	}
 	if len(hits) > q.Limit {
 		hits = hits[:q.Limit]
 	}

@@ -102,7 +102,7 @@ func (s *semantic) widen(r *reader, q *Query, code vector.Code, found []candidat
 	day := q.Filter.day()
 	near := st.list.Nearest(code, semanticCandidates, func(pos int) bool {
 		e := r.docs[st.doc[pos]]
-		return q.Filter.keeps(e, day) && !e.refuses(q.Question)
+		return q.refusal(e, day) == ""
 	})
 	if near.SD == 0 || len(near.Near) == 0 {
 		return found

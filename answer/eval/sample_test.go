@@ -132,6 +132,12 @@ func sampleEngine(t *testing.T) (*answer.Engine, records) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return engineOf(t, ix, recs), recs
+}
+
+// engineOf answers from an index as the service does.
+func engineOf(t *testing.T, ix *index.Index, recs records) *answer.Engine {
+	t.Helper()
 	p, err := segmenter()
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +150,7 @@ func sampleEngine(t *testing.T) (*answer.Engine, records) {
 	if err := e.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return e, recs
+	return e
 }
 
 // An ahead answers from what was asked before the run, on several processors
