@@ -100,10 +100,7 @@ func (s *semantic) widen(r *reader, q *Query, code vector.Code, found []candidat
 		return found
 	}
 	day := q.Filter.day()
-	near := st.list.Nearest(code, semanticCandidates, func(pos int) bool {
-		e := r.docs[st.doc[pos]]
-		return q.refusal(e, day) == ""
-	})
+	near := st.list.Nearest(code, semanticCandidates, func(pos int) bool { return q.refusal(r.docs[st.doc[pos]], day) == "" })
 	if near.SD == 0 || len(near.Near) == 0 {
 		return found
 	}
