@@ -46,6 +46,8 @@ var floors = map[string]float64{
 
 	"answer": 4,
 
+	"answer/desk": 4.5,
+
 	"answer/llm":  5,
 	"answer/eval": 5,
 	"api/web":     5,

@@ -17,6 +17,7 @@ import (
 // answer that a citizen would get to the same words, the matters that fit,
 // and what only operators are told. It is not journalled as a question.
 type Consultation struct {
+	Asked      string // what was answered
 	Answer     Answer
 	Candidates []Candidate // the answer's matter first
 	Ask        *AskNext    // what tells the candidates apart; nil if nothing does
@@ -33,6 +34,7 @@ type Candidate struct {
 	Missing   bool             // what was asked is not published
 	Effective corpus.Period    // of the guide
 	Source    corpus.Source    // of the guide
+	Themes    []corpus.Theme   // of the matter
 	Internal  *corpus.Internal // for operators only; may be nil
 }
 
@@ -93,7 +95,7 @@ func (e *Engine) Consult(ctx context.Context, r Request, limit int) (Consultatio
 	if err != nil {
 		return Consultation{}, err
 	}
-	c := Consultation{Answer: a}
+	c := Consultation{Asked: r.Text, Answer: a}
 	if a.GeneratedBy == ByCanned {
 		return c, nil
 	}
@@ -152,7 +154,7 @@ func (e *Engine) candidate(v *view, ref MatterRef, rank float64, q *nlp.Question
 	g := rec.(*corpus.Guide)
 	said := compose(g, e.agencyOf(v, g), q)
 	return g, Candidate{MatterRef: ref, Rank: rank, Text: said.text, Facts: said.facts, Missing: said.missing,
-		Effective: g.Effective, Source: g.Source, Internal: g.Internal}, nil
+		Effective: g.Effective, Source: g.Source, Themes: g.Themes, Internal: g.Internal}, nil
 }
 
 // askNext finds the question that tells the candidates apart: the one that the
@@ -251,6 +253,12 @@ func (e *Engine) notes(ctx context.Context, v *view, u *understood, candidates [
 		}
 	}
 	return notes, nil
+}
+
+// Took is the state of a conversation in which a matter has been answered
+// about, so that what is said next leans on it.
+func (e *Engine) Took(code string, a nlp.Aspect, region corpus.RegionCode) (string, error) {
+	return state{Matter: code, Aspect: a, Place: region, Offered: []string{code}}.sign(e.StateKey, e.Now())
 }
 
 // Aspect answers one aspect of a matter from its guide, as an operator reads

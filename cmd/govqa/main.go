@@ -193,6 +193,11 @@ func commands() []command {
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
 				fs.BoolVar(&c.values.table, "table", false, "输出给人看的 Markdown 表")
 			}},
+		{name: "eval desk", args: "目录", short: "逐词播放评判题，看坐席台多快推荐对", run: evalDesk,
+			long: "把目录里的评判题和对话逐词讲给坐席台听，输出几个词以后对的事项排在第一、列表首位变动几次，以及各档把握的正确率。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
 		{name: "eval fit", args: "[数据目录=]评判题目录…", short: "用评判题拟合排序的权重", run: evalFit,
 			long: "按事项分五折拟合第二段排序的权重，输出现有权重与拟合权重的指标、区间。\n" +
 				"评判题目录前可写明它所问的数据目录，不写就是 -data 的目录。权重写在 index/rank.go，由人决定是否采用。",
