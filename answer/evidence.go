@@ -37,6 +37,8 @@ const (
 	evRarest            // rarity of the rarest content word that the first says or means
 	evRarestBest        // … of any hit
 	evUnmet             // how surely an everyday word means what the first has not
+	evCore              // share of the words that say more than a situation that the first says or means
+	evSimilar           // what words alike in its names add to that
 	evidences
 )
 
@@ -44,7 +46,7 @@ const (
 func EvidenceNames() []string {
 	return []string{"one", "gap2", "gap3", "near", "wide", "content", "bare", "named", "asked", "said", "union", "union_drop",
 		"union_best", "aspect", "situation", "sit_share", "service", "score", "alike",
-		"rarest", "rarest_best", "unmet"}
+		"rarest", "rarest_best", "unmet", "core", "similar"}
 }
 
 // weigh gathers the evidence. Without hits only the first is not 0.
@@ -90,6 +92,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 	}
 	ev[evUnionDrop] = ev[evUnion] - next
 	ev[evSitShare], ev[evService], ev[evScore] = feature(first, "sit_share"), feature(first, "service"), (first.Score-first.ByModel)/10
+	ev[evCore], ev[evSimilar] = feature(first, "core"), feature(first, "similar")
 	ev[evRarest], ev[evUnmet] = feature(first, "rarest"), feature(first, "unmet")
 	if len(hits) > 1 {
 		ev[evAlike] = alike(first.Name, hits[1].Name)

@@ -4,21 +4,21 @@ package answer
 // questions of the sample corpus and of a province's guides, in five folds.
 var (
 	rightWeights = Evidence{
-		evOne: -5.743, evGap2: 0.408, evGap3: 0.146, evNear: 0.178, evWide: -0.223, evContent: 0.91, evBare: 0.054,
-		evNamed: 0.458, evAsked: 1.696, evSaid: 0.69, evUnion: 1.617, evUnionDrop: 0.986, evUnionBest: -0.543, evAspect: 0.228,
-		evSituation: -0.031, evSitShare: 0.217, evService: -0.45, evScore: 0.679, evAlike: 0.797, evRarest: -0.539, evRarestBest: 0.732,
-		evUnmet: 0.205,
+		evOne: -5.513, evGap2: 0.353, evGap3: 0.127, evNear: 0.047, evWide: -0.239, evContent: 1.876, evBare: -0.844,
+		evNamed: 0.565, evAsked: 1.72, evSaid: 0.741, evUnion: 1.058, evUnionDrop: 0.758, evUnionBest: -0.927,
+		evAspect: 0.295, evSituation: -0.222, evSitShare: 0.054, evService: -0.451, evScore: 0.877, evAlike: 0.539,
+		evRarest: -0.719, evRarestBest: 0.689, evUnmet: -0.052, evCore: 0.742, evSimilar: 0.333,
 	}
 	coveredWeights = Evidence{
-		evOne: -5.783, evGap2: -0.252, evGap3: -0.037, evNear: 0.179, evWide: -0.781, evContent: 1.427, evBare: 0.194,
-		evNamed: 1.79, evAsked: 1.322, evSaid: 0.888, evUnion: 1.123, evUnionDrop: 0.174, evUnionBest: 0.42, evAspect: 0.905,
-		evSituation: 0.072, evSitShare: -0.14, evService: -0.465, evScore: 1.765, evAlike: 0.341, evRarest: -0.172, evRarestBest: 0.679,
-		evUnmet: 0.103,
+		evOne: -5.785, evGap2: -0.162, evGap3: -0.175, evNear: 0.082, evWide: -0.827, evContent: 1.48, evBare: 0.194,
+		evNamed: 1.548, evAsked: 1.541, evSaid: 0.531, evUnion: 0.519, evUnionDrop: 0.102, evUnionBest: 0.568,
+		evAspect: 0.523, evSituation: 0.158, evSitShare: -0.34, evService: -0.58, evScore: 2.479, evAlike: 0.022,
+		evRarest: 0.016, evRarestBest: 0.557, evUnmet: -0.265, evCore: -0.322, evSimilar: 0.218,
 	}
 	askWeights = Evidence{
-		evOne: 4.453, evGap2: -0.222, evGap3: 0.05, evNear: 0.129, evWide: 0.419, evContent: -2.301, evBare: -0.956,
-		evNamed: -2.299, evAsked: 0.749, evSaid: 0.359, evUnion: 0.957, evUnionDrop: -0.896, evUnionBest: 0.943, evAspect: -2.684,
-		evSituation: -0.348, evSitShare: -0.047, evService: -1.287, evScore: -0.548, evAlike: 0.654, evRarest: 1.424, evRarestBest: 0.485,
-		evUnmet: -0.963,
+		evOne: 4.051, evGap2: -0.09, evGap3: 0.042, evNear: 0.321, evWide: 0.566, evContent: -2.148, evBare: -1.053,
+		evNamed: -2.058, evAsked: 0.768, evSaid: 0.225, evUnion: 0.883, evUnionDrop: -0.847, evUnionBest: 0.7,
+		evAspect: -2.446, evSituation: -0.456, evSitShare: 0.251, evService: -1.286, evScore: -0.826, evAlike: 0.441,
+		evRarest: 1.305, evRarestBest: 0.069, evUnmet: -0.149, evCore: 0.799, evSimilar: 0.185,
 	}
 )

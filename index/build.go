@@ -63,7 +63,7 @@ func (ix *Index) apply(changes []corpus.Change, j Journal, edition corpus.Editio
 	if err := ix.engine.Batch(batch); err != nil {
 		return fmt.Errorf("index edition %d: %w", edition, err)
 	}
-	r, err := ix.read(ix.engine, ix.current)
+	r, err := ix.read(ix.engine, ix.current, ix.current.space)
 	if err != nil {
 		return fmt.Errorf("index edition %d: %w", edition, err)
 	}
@@ -90,11 +90,11 @@ func (ix *Index) build(ctx context.Context, j Journal, edition corpus.Edition) e
 	for n := 2; gen == ix.gen; n++ {
 		gen = fmt.Sprintf("%s%d-%d", genPrefix, edition, n)
 	}
-	engine, err := ix.buildEngine(ctx, j, edition, gen)
+	engine, space, err := ix.buildEngine(ctx, j, edition, gen)
 	if err != nil {
 		return fmt.Errorf("index of edition %d: %w", edition, err)
 	}
-	r, err := ix.read(engine, nil)
+	r, err := ix.read(engine, nil, space)
 	if err != nil {
 		return errors.Join(fmt.Errorf("index of edition %d: %w", edition, err), engine.Close())
 	}
@@ -108,54 +108,69 @@ func (ix *Index) build(ctx context.Context, j Journal, edition corpus.Edition) e
 
 // buildEngine fills a new generation: in a folder with bleve's offline
 // builder, in memory with batches.
-func (ix *Index) buildEngine(ctx context.Context, j Journal, edition corpus.Edition, gen string) (*scorch.Scorch, error) {
+func (ix *Index) buildEngine(ctx context.Context, j Journal, edition corpus.Edition, gen string) (*scorch.Scorch, *wordSpace, error) {
 	if ix.dir == "" {
 		return ix.fillMemory(ctx, j, edition)
 	}
 	path := filepath.Join(ix.dir, gen)
 	if err := os.RemoveAll(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	internal := map[string][]byte{}
 	if err := ix.mark(func(k, v []byte) { internal[string(k)] = v }, j, edition); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b, err := scorch.NewBuilder(map[string]any{"path": path, "buildPathPrefix": ix.dir,
 		"batchSize": buildBatch, "mergeMax": buildMerge, "internal": internal})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	n := 0
+	n, sample := 0, newWordSample()
 	err = ix.analyzeAll(ctx, j, edition, func(d analyzed) error {
 		n++
+		sample.add(d.entry.key.String(), d.words)
 		return b.Index(d.bleveDocument())
 	})
-	if err == nil && n == 0 {
-		return ix.fillEmpty(gen, j, edition)
-	}
 	// The builder needs its Close even after an error: it removes its files.
-	if cerr := b.Close(); err != nil || cerr != nil {
-		return nil, errors.Join(err, cerr)
+	if err != nil || n > 0 {
+		err = errors.Join(err, b.Close())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	space := sample.space()
+	var engine *scorch.Scorch
+	if n == 0 {
+		if engine, err = ix.fillEmpty(gen, j, edition); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(path, spaceFile), space.encode(), 0o600); err != nil {
+		return engine, nil, err
 	}
 	if err := syncTree(path); err != nil {
-		return nil, err
+		return engine, nil, err
 	}
-	return ix.openEngine(gen)
+	if engine == nil {
+		engine, err = ix.openEngine(gen)
+	}
+	return engine, space, err
 }
 
 // fillMemory makes an engine without files, for tests and evaluation.
-func (ix *Index) fillMemory(ctx context.Context, j Journal, edition corpus.Edition) (*scorch.Scorch, error) {
+func (ix *Index) fillMemory(ctx context.Context, j Journal, edition corpus.Edition) (*scorch.Scorch, *wordSpace, error) {
 	engine, err := ix.openEngine("")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	batch := bleve.NewBatch()
+	batch, sample := bleve.NewBatch(), newWordSample()
 	flush := func() error {
 		err := engine.Batch(batch)
 		batch.Reset()
 		return err
 	}
 	err = ix.analyzeAll(ctx, j, edition, func(d analyzed) error {
+		sample.add(d.entry.key.String(), d.words)
 		doc := d.bleveDocument()
 		doc.AddIDField()
 		batch.Update(doc)
@@ -171,9 +186,9 @@ func (ix *Index) fillMemory(ctx context.Context, j Journal, edition corpus.Editi
 		err = flush()
 	}
 	if err != nil {
-		return nil, errors.Join(err, engine.Close())
+		return nil, nil, errors.Join(err, engine.Close())
 	}
-	return engine, nil
+	return engine, sample.space(), nil
 }
 
 // fillEmpty makes an index without documents, which bleve's builder cannot.

@@ -159,6 +159,7 @@ func spaceIndex(sp nlp.Space) int {
 type analyzed struct {
 	entry *entry
 	freqs bleve.TokenFrequencies
+	words []string // in text order, for word similarity
 }
 
 // An analyzer turns records into documents. It is safe for concurrent use.
@@ -174,9 +175,11 @@ func (a *analyzer) analyze(rec corpus.Record) analyzed {
 	counts := make(map[string]posting, 512)
 	var lens lengths
 	var buf []byte
+	var words []string
 	for g, list := range texts {
 		for _, raw := range list {
 			for piece := range pieces(nlp.Normalize(raw)) {
+				words = append(words, outerWords(a.seg, piece)...)
 				nlp.EachTerm(a.seg, piece, func(sp nlp.Space, start, end int) {
 					lens[spaceIndex(sp)][g]++
 					buf = append(append(buf[:0], byte(sp)), piece[start:end]...)
@@ -189,7 +192,7 @@ func (a *analyzer) analyze(rec corpus.Record) analyzed {
 			}
 		}
 	}
-	return analyzed{newEntry(rec, &texts, lens, a), frequencies(counts)}
+	return analyzed{newEntry(rec, &texts, lens, a), frequencies(counts), words}
 }
 
 // pieces yields a long text sentence by sentence: the segmenter's time grows

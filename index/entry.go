@@ -16,21 +16,24 @@ import (
 // names to compare with, filters, exact lengths. It is stored in the index
 // and kept in memory for every document.
 type entry struct {
-	key      corpus.Key
-	field    corpus.Type        // where it is searched: its type, or OperatorOnly
-	title    string             // as published, for suggestions
-	names    []string           // normalised: the name first, then short name and everyday names
-	parent   string             // normalised
-	agency   string             // normalised
-	region   corpus.RegionCode  //
-	audience corpus.AudienceSet //
-	themes   []string           //
-	from, to int32              // in force, in days since 1970; 0 and maxDay when open
-	sits     []nlp.SituationSet // of names, by position
-	lens     lengths            //
-	matter   string             // the code of an FAQ's matter
-	text     string             // normalised body of an untitled or long text, for passages
-	counter  []string           // counter-questions of an FAQ, as wording has them
+	key       corpus.Key
+	field     corpus.Type        // where it is searched: its type, or OperatorOnly
+	title     string             // as published, for suggestions
+	names     []string           // normalised: the name first, then short name and everyday names
+	parent    string             // normalised
+	agency    string             // normalised
+	region    corpus.RegionCode  //
+	audience  corpus.AudienceSet //
+	themes    []string           //
+	from, to  int32              // in force, in days since 1970; 0 and maxDay when open
+	sits      []nlp.SituationSet // of names, by position
+	lens      lengths            //
+	matter    string             // the code of an FAQ's matter
+	published uint32             // the aspects that a guide has a field for, by aspectBit
+	words     []string           // of the names and the main matter, until their ids are known
+	wordIDs   []int32            // those of words that have a vector
+	text      string             // normalised body of an untitled or long text, for passages
+	counter   []string           // counter-questions of an FAQ, as wording has them
 }
 
 // wording is a normalised question without what does not change its meaning.
@@ -50,6 +53,7 @@ func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, a *analyzer) *
 	switch r := rec.(type) {
 	case *corpus.Guide:
 		e.title, e.region, e.audience, period = r.Name, r.Region.Code, corpus.AudienceSetOf(r.Audience), r.Effective
+		e.published = publishedOf(r)
 		e.parent, e.agency, e.themes = nlp.Normalize(r.Parent), nlp.Normalize(r.Agency.Name), themeNames(r.Themes)
 	case *corpus.FAQ:
 		e.title, e.region, period, e.matter = r.Question, r.Region.Code, r.Effective, r.Matter
@@ -72,8 +76,22 @@ func newEntry(rec corpus.Record, texts *fieldTexts, lens lengths, a *analyzer) *
 	e.sits = make([]nlp.SituationSet, len(e.names))
 	for i, name := range e.names {
 		e.sits[i] = a.lex.Situations(a.seg, name)
+		e.words = append(e.words, outerWords(a.seg, name)...)
 	}
+	e.words = append(e.words, outerWords(a.seg, e.parent)...)
+	slices.Sort(e.words)
+	e.words = slices.Compact(e.words)
 	return e
+}
+
+// number looks up the entry's words.
+func (e *entry) number(space *wordSpace) {
+	for _, w := range e.words {
+		if id := space.id(w); id >= 0 {
+			e.wordIDs = append(e.wordIDs, id)
+		}
+	}
+	e.words = nil
 }
 
 // dayOf turns a validated date into days since 1970.
@@ -84,6 +102,43 @@ func dayOf(date string, open int32) int32 {
 	}
 	return int32(t.Unix() / 86400)
 }
+
+// publishedOf says which aspects a guide has a field for.
+func publishedOf(g *corpus.Guide) uint32 {
+	var set uint32
+	put := func(has bool, aspects ...nlp.Aspect) {
+		for _, a := range aspects {
+			if has {
+				set |= 1 << aspectBit(a)
+			}
+		}
+	}
+	put(true, nlp.AspectOverview, nlp.AspectDefinition)
+	put(len(g.Materials) > 0, nlp.AspectMaterials, nlp.AspectForms)
+	put(g.Condition != "", nlp.AspectCondition)
+	put(len(g.Steps) > 0, nlp.AspectProcedure)
+	put(g.PromisedLimit != nil || g.LegalLimit != nil, nlp.AspectTimeLimit)
+	put(g.Fee != nil, nlp.AspectFee)
+	put(len(g.Places) > 0, nlp.AspectLocation)
+	for _, p := range g.Places {
+		put(p.Hours != "", nlp.AspectHours)
+		put(p.Phone != "", nlp.AspectPhone)
+	}
+	put(g.Contact != "", nlp.AspectPhone)
+	put(g.Complaint != "", nlp.AspectComplaint)
+	put(g.OnlineURL != "" || g.MobileURL != "" || g.Channel != "", nlp.AspectOnline)
+	put(g.Visits != nil, nlp.AspectVisits)
+	put(g.Result != "" || g.Validity != "", nlp.AspectResult)
+	put(len(g.Basis) > 0, nlp.AspectBasis)
+	put(g.Agency.Name != "", nlp.AspectDepartment)
+	put(len(g.Audience) > 0, nlp.AspectAudience)
+	put(g.Agent != nil, nlp.AspectAgent)
+	put(g.Scope != "", nlp.AspectCrossRegion)
+	return set
+}
+
+// aspectBit is the place of an aspect in entry.published.
+func aspectBit(a nlp.Aspect) int { return slices.Index(nlp.Aspects, a) }
 
 var errEntry = errors.New("index entry is damaged")
 
@@ -114,6 +169,8 @@ func (e *entry) encode() []byte {
 			b = binary.AppendUvarint(b, uint64(n))
 		}
 	}
+	b = binary.AppendUvarint(b, uint64(e.published))
+	str(strings.Join(e.words, "\x00"))
 	str(e.matter)
 	str(e.text)
 	str(strings.Join(e.counter, "\x00"))
@@ -170,6 +227,8 @@ func decodeEntry(b []byte) (*entry, error) {
 			e.lens[s][g] = uint32(uvarint())
 		}
 	}
+	e.published = uint32(uvarint())
+	e.words = list()
 	e.matter, e.text, e.counter = str(), str(), list()
 	if !ok || len(b) != 0 {
 		return nil, errEntry

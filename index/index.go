@@ -35,7 +35,7 @@ import (
 
 // layout is the version of what lies in the index: fields, packing, entry.
 // Any change of them must change it.
-const layout = 4
+const layout = 5
 
 // The internal keys under which bleve keeps what the index is of.
 const (
@@ -161,7 +161,11 @@ func (ix *Index) adopt(gen string) error {
 	if err != nil {
 		return err
 	}
-	r, err := ix.read(engine, nil)
+	space, err := readSpace(filepath.Join(ix.dir, gen, spaceFile))
+	if err != nil {
+		return errors.Join(err, engine.Close())
+	}
+	r, err := ix.read(engine, nil, space)
 	if err != nil {
 		return errors.Join(err, engine.Close())
 	}
@@ -190,7 +194,7 @@ func (ix *Index) openEngine(gen string) (engine *scorch.Scorch, err error) {
 }
 
 // read makes a reader of the engine's newest snapshot.
-func (ix *Index) read(engine *scorch.Scorch, prev *reader) (r *reader, err error) {
+func (ix *Index) read(engine *scorch.Scorch, prev *reader, space *wordSpace) (r *reader, err error) {
 	ir, err := engine.Reader()
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
@@ -223,7 +227,7 @@ func (ix *Index) read(engine *scorch.Scorch, prev *reader) (r *reader, err error
 	if err != nil {
 		return nil, fmt.Errorf("index edition: %w", err)
 	}
-	r, err = newReader(snap, ix.opts.CacheBytes, prev)
+	r, err = newReader(snap, ix.opts.CacheBytes, prev, space)
 	if err != nil {
 		return nil, err
 	}

@@ -63,11 +63,11 @@ func (ix *Index) lay(below *reader, changes []corpus.Change) (*reader, error) {
 		return nil, err
 	}
 	snap := ir.(*scorch.IndexSnapshot)
-	own, err := newReader(snap, 0, nil)
+	own, err := newReader(snap, 0, nil, below.space)
 	if err != nil {
 		return nil, errors.Join(err, snap.Close())
 	}
-	r := assemble(snap, append(below.hiding(hidden), own.segs...), ix.opts.CacheBytes)
+	r := assemble(snap, append(below.hiding(hidden), own.segs...), ix.opts.CacheBytes, below.space)
 	r.below, r.edition = below, below.edition+1
 	return r, nil
 }

@@ -30,6 +30,7 @@ type reader struct {
 	docs  []*entry // by document number; nil where deleted
 	stats map[corpus.Type]*typeStats
 	chars *charStats
+	space *wordSpace // of the generation
 
 	mu    sync.RWMutex
 	terms map[string]*termPostings // by type, NUL, term; a cache
@@ -148,7 +149,7 @@ func idf(docs, df int) float64 {
 
 // newReader reads the entries of segments that prev has not read, and
 // computes the statistics anew.
-func newReader(snap *scorch.IndexSnapshot, room int, prev *reader) (*reader, error) {
+func newReader(snap *scorch.IndexSnapshot, room int, prev *reader, space *wordSpace) (*reader, error) {
 	known := map[uint64]*segmentView{}
 	if prev != nil {
 		for _, s := range prev.segs {
@@ -160,18 +161,18 @@ func newReader(snap *scorch.IndexSnapshot, room int, prev *reader) (*reader, err
 		view := &segmentView{id: s.Id(), snap: s, deleted: s.Deleted()}
 		if old := known[s.Id()]; old != nil && len(old.entries) == int(s.FullSize()) {
 			view.entries, view.sums = old.entries, old.sums
-		} else if err := view.read(); err != nil {
+		} else if err := view.read(space); err != nil {
 			return nil, err
 		}
 		segs = append(segs, view)
 	}
-	return assemble(snap, segs, room), nil
+	return assemble(snap, segs, room, space), nil
 }
 
 // assemble makes a reader of segments, numbers their documents and computes
 // the statistics.
-func assemble(snap *scorch.IndexSnapshot, segs []*segmentView, room int) *reader {
-	r := &reader{snap: snap, segs: segs, terms: map[string]*termPostings{}, room: room}
+func assemble(snap *scorch.IndexSnapshot, segs []*segmentView, room int, space *wordSpace) *reader {
+	r := &reader{snap: snap, space: space, segs: segs, terms: map[string]*termPostings{}, room: room}
 	r.refs.Store(1)
 	all := newSums()
 	for _, view := range segs {
@@ -190,7 +191,7 @@ func assemble(snap *scorch.IndexSnapshot, segs []*segmentView, room int) *reader
 }
 
 // read decodes the stored entry of every document of the segment.
-func (v *segmentView) read() error {
+func (v *segmentView) read(space *wordSpace) error {
 	n := uint64(v.snap.FullSize())
 	v.entries, v.sums = make([]*entry, n), newSums()
 	for i := range n {
@@ -211,6 +212,7 @@ func (v *segmentView) read() error {
 		if v.entries[i] == nil {
 			return fmt.Errorf("segment %d, document %d: %w", v.id, i, errEntry)
 		}
+		v.entries[i].number(space)
 		v.sums.count(v.entries[i], 1)
 	}
 	return nil

@@ -60,6 +60,20 @@ func (q *Question) Content() string {
 	return b.String()
 }
 
+// Core returns the stretches of the content that say something other than a
+// situation, with blanks between: what the matter is of.
+func (q *Question) Core() string {
+	var b strings.Builder
+	for i, r := range q.Runes {
+		if q.Weights[i] >= 1 && !q.situated[i] {
+			b.WriteRune(r)
+		} else {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
 // Bare returns how many characters of the content say something other than a
 // situation: 0 for 丢了怎么补, which leans on what was talked about.
 func (q *Question) Bare() int {
