@@ -38,6 +38,7 @@ func TestOverlayEqualsPublishing(t *testing.T) {
 			m.publish(someGuides())
 			ix := testIndex(t, t.TempDir())
 			catchUp(t, ix, m)
+			forgetWords(ix)
 			var put []corpus.Record
 			var removed []corpus.Key
 			var changes []corpus.Change
@@ -69,6 +70,7 @@ func TestOverlayEqualsPublishing(t *testing.T) {
 			m.publish(put, removed...)
 			published := testIndex(t, t.TempDir())
 			catchUp(t, published, m)
+			forgetWords(published)
 			same(t, "overlay", published, over, texts...)
 			for _, text := range texts {
 				if diff := cmp.Diff(before[text], search(t, ix, text, Filter{})); diff != "" {
