@@ -62,6 +62,8 @@ var floors = map[string]float64{
 	"api/compat":  6.5,
 	"api/console": 6.5,
 	"api/mcp":     6.5,
+	"api/webhook": 6.5,
+	"api/wechat":  6.5,
 
 	"cmd/govqa": 7,
 
@@ -80,6 +82,7 @@ var owners = map[string][]string{
 	"github.com/danielgtaylor/huma":     {"api"},
 	"github.com/xuri/excelize":          {"corpus/sheet"},
 	"github.com/sashabaranov/go-openai": {"answer/llm"},
+	"github.com/emmansun/gmsm":          {"api/webhook"},
 	"github.com/mozillazg/go-pinyin":    {"nlp"},
 	"github.com/pquerna/otp":            {"api/staff"},
 	"github.com/coreos/go-oidc":         {"api/staff"},

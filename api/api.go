@@ -23,6 +23,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
 
 	"github.com/govqa/govqa/answer"
@@ -66,6 +67,7 @@ type Config struct {
 	MetricsPublic  bool          // whether /metrics answers others than this machine
 
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
+	Figures   []prometheus.Collector   // further figures for /metrics
 	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 
@@ -174,6 +176,11 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.metrics = newMetrics(engine, cfg.Documents, s.streams)
+	for _, f := range cfg.Figures {
+		if err := s.metrics.registry.Register(f); err != nil {
+			return nil, fmt.Errorf("api: %w", err)
+		}
+	}
 	s.engine = newGate(engine, cfg, s.metrics)
 	s.personal = newLimiter(personalPerAsk*s.engine.perMinute, time.Now)
 	s.app = fiber.New(fiber.Config{

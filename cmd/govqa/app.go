@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/api/webhook"
 	"github.com/govqa/govqa/corpus/sample"
 	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/index"
@@ -34,6 +35,8 @@ type app struct {
 
 	history *history.Store // of a service only
 	memory  *memory
+
+	webhooks *webhook.Queue // of a service only
 }
 
 // The parts of a data folder.

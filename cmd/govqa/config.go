@@ -31,6 +31,10 @@ type config struct {
 	AllowedFrames  []string `toml:"allowed_frames"`  // web origins that may show the pages in a frame (the widget); none means none
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
 	EventDays      int      `toml:"event_days"`      // how many days what people did is kept; 0 means three years, negative for ever
+	PublicURL      string   `toml:"public_url"`      // address under which citizens reach the pages, for links in messages; "" writes none
+
+	WebhookHosts    []string `toml:"webhook_hosts"`    // hosts, or .example.cn for all below, that events may be sent to; none means any public one
+	WebhookNetworks []string `toml:"webhook_networks"` // private addresses or networks that events may be sent to, also over plain HTTP; none means none
 }
 
 // A duration is a time.Duration written as 5s or 1m30s.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -57,6 +58,8 @@ type values struct {
 	k                          int
 	repeats, prequential       bool
 	raw, hash                  bool
+	name, events               string
+	sm3                        bool
 }
 
 func main() {
@@ -158,8 +161,13 @@ func usage(fs *flag.FlagSet, cmd *command) {
 	fs.PrintDefaults()
 }
 
-// commands lists every command of the contract in the order of the help.
+// commands lists every command in the order of the help.
 func commands() []command {
+	return slices.Concat(coreCommands(), webhookCommands())
+}
+
+// coreCommands are the commands of the contract.
+func coreCommands() []command {
 	return []command{
 		{name: "serve", short: "启动服务：网页与接口", run: serve,
 			long: "启动服务。数据目录为空时先装入内置示例数据，因此空目录也能回答问题。",

@@ -8,7 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/guard"
@@ -18,6 +21,7 @@ import (
 	"github.com/govqa/govqa/api/mcp"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
+	"github.com/govqa/govqa/api/webhook"
 	"github.com/govqa/govqa/corpus"
 )
 
@@ -72,6 +76,10 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err := a.remember(ctx, data, time.Duration(cfg.EventDays)*24*time.Hour); err != nil {
 		return err
 	}
+	var err error
+	if a.webhooks, err = cfg.newQueue(a.store, webhook.Options{Log: log}); err != nil {
+		return err
+	}
 	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample()})
 	if err != nil {
 		return err
@@ -89,6 +97,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Interfaces: []api.Interface{compat.Interface(), mcp.Interface(version())},
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
+		Figures:    []prometheus.Collector{a.webhooks.Metrics()},
 	}, a.engine, log)
 	if err != nil {
 		return err
@@ -104,6 +113,12 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	go a.follow(background)
+	var sending sync.WaitGroup
+	sending.Go(func() {
+		if err := a.webhooks.Run(background); err != nil {
+			log.Error("webhooks are not sent", "err", err)
+		}
+	})
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()
 	go func() { failed <- server.Listen(listener) }()
@@ -117,5 +132,8 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	// main must wait for this: answers that run are finished, new ones refused.
 	ending, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	return errors.Join(err, server.Shutdown(ending), control.close(ending))
+	err = errors.Join(err, server.Shutdown(ending), control.close(ending))
+	stop()
+	sending.Wait()
+	return err
 }

@@ -39,9 +39,12 @@ const maxDocID = 512
 func unaudited(kind string) bool {
 	switch kind {
 	case "session", // logins and log-outs are audited by themselves
-		"oidc.login", // a login under way
-		"apikey.use", // when a key was last used
-		"call":       // a call under way: each line changes it; call.past, which it becomes, is audited
+		"oidc.login",    // a login under way
+		"apikey.use",    // when a key was last used
+		"webhook.queue", // how far an endpoint has been told
+		"webhook.dead",  // what it would not take; sending it again is audited by itself
+		"wechat.state",  // where a conversation stands
+		"call":          // a call under way: each line changes it; call.past, which it becomes, is audited
 		return true
 	}
 	return false
