@@ -217,7 +217,7 @@ func (s *Staff) needsSecond(u store.User) bool {
 
 // enter begins a session and leads to where it goes on.
 func (s *Staff) enter(ctx context.Context, c *fiber.Ctx, u store.User, st storedSession) error {
-	if err := s.begin(ctx, c, u, st); err != nil {
+	if _, err := s.begin(ctx, c, u, st); err != nil {
 		return err
 	}
 	if st.Stage != stageFull {

@@ -63,6 +63,7 @@ type storedSession struct {
 	Began   time.Time `json:"began"`
 	Seen    time.Time `json:"seen"` // to the minute
 	Secret  []byte    `json:"secret"`
+	Pending string    `json:"pending,omitempty"` // the secret of a second factor that is being set up
 	Next    string    `json:"next,omitempty"`    // where to go when the login is through
 	How     string    `json:"how"`               // password or oidc
 	Address string    `json:"address,omitempty"` // the network it began from
@@ -121,19 +122,21 @@ func hashOf(token string) string {
 
 // begin begins a session in place of any that the request came with, so that
 // no session from before a login is one after it.
-func (s *Staff) begin(ctx context.Context, c *fiber.Ctx, u store.User, st storedSession) error {
+func (s *Staff) begin(ctx context.Context, c *fiber.Ctx, u store.User, st storedSession) (token string, err error) {
+	if err := s.sweep(ctx); err != nil {
+		return "", err
+	}
 	if old := c.Cookies(cookieName(c, "session")); old != "" {
 		if err := s.dropSession(ctx, hashOf(old)); err != nil {
-			return err
+			return "", err
 		}
 	}
 	st.Address, st.Agent = network(api.VisitorOf(ctx)), cut(c.Get(fiber.HeaderUserAgent), 200)
-	token, err := s.mint(ctx, u, st)
-	if err != nil {
-		return err
+	if token, err = s.mint(ctx, u, st); err != nil {
+		return "", err
 	}
 	setCookie(c, "session", token, 0)
-	return nil
+	return token, nil
 }
 
 // mint keeps a new session of an account and returns the token for it.

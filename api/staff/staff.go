@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -32,6 +33,12 @@ type Config struct {
 	Store *store.Store
 	Pages *web.Pages
 	Log   *slog.Logger
+
+	// Service is what apps for second factors call the service; empty means govqa.
+	Service string
+	// Origin is where the service is reached, as https://host, for links that
+	// are sent to people; empty means wherever the request that makes one came.
+	Origin string
 
 	Idle time.Duration // a session ends after so long without a request; 0 means 30 minutes
 	Most time.Duration // and after so long in any case; 0 means 12 hours
@@ -56,6 +63,7 @@ type Staff struct {
 	brake  *brake
 	hashes chan struct{} // a slot for each password that is checked at once
 	secret []byte        // by which browsers are known
+	swept  atomic.Int64  // when ended sessions were last removed, in Unix seconds
 	now    func() time.Time
 }
 
@@ -67,6 +75,7 @@ const maxHashes = 4
 func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 	cfg.Idle = cmp.Or(cfg.Idle, defaultIdle)
 	cfg.Most = cmp.Or(cfg.Most, defaultMost)
+	cfg.Service = cmp.Or(cfg.Service, "govqa")
 	if cfg.SecondFactor == nil {
 		cfg.SecondFactor = []string{"admin", "publisher"}
 	}
@@ -91,8 +100,37 @@ func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 func (s *Staff) register(r *Router) {
 	r.public(http.MethodGet, "/staff/login", s.loginForm)
 	r.public(http.MethodPost, "/staff/login", s.login)
+	r.public(http.MethodGet, "/staff/setup", s.setupForm)
+	r.public(http.MethodPost, "/staff/setup", s.setup)
 	r.unfinished(http.MethodPost, "/staff/logout", s.logout)
+	r.unfinished(http.MethodGet, "/staff/second", s.secondForm)
+	r.unfinished(http.MethodPost, "/staff/second", s.second)
+	r.unfinished(http.MethodGet, "/staff/second/new", s.enrolForm)
+	r.unfinished(http.MethodPost, "/staff/second/new", s.enrol)
+
 	r.Page(http.MethodGet, "/staff", Everybody(), s.start)
+	r.Page(http.MethodGet, "/staff/account", Everybody(), s.account)
+	r.Page(http.MethodPost, "/staff/account/password", Everybody(), s.setPassword)
+	r.Page(http.MethodPost, "/staff/account/second", Everybody(), s.renewSecond)
+	r.Page(http.MethodPost, "/staff/account/second/drop", Everybody(), s.dropSecond)
+	r.Page(http.MethodPost, "/staff/account/sessions", Everybody(), s.endSessions)
+
+	admin := []string{"admin"}
+	r.Page(http.MethodGet, "/staff/users", admin, s.users)
+	r.Page(http.MethodPost, "/staff/users", admin, s.addUser)
+	r.Page(http.MethodPost, "/staff/users/roles", admin, s.setRoles)
+	r.Page(http.MethodPost, "/staff/users/act", admin, s.actOnUser)
+	r.Menu("/staff/users", "账号")
+	r.Page(http.MethodGet, "/staff/keys", admin, s.keys)
+	r.Page(http.MethodPost, "/staff/keys", admin, s.addKey)
+	r.Page(http.MethodPost, "/staff/keys/act", admin, s.actOnKey)
+	r.Menu("/staff/keys", "接口密钥")
+
+	auditor := []string{"auditor"}
+	r.Page(http.MethodGet, "/staff/audit", auditor, s.audit)
+	r.Page(http.MethodGet, "/staff/audit/export", auditor, s.exportAudit)
+	r.Page(http.MethodPost, "/staff/audit/verify", auditor, s.verifyAudit)
+	r.Menu("/staff/audit", "审计")
 }
 
 // Everybody is every role: for what all members of staff may do.
@@ -199,11 +237,28 @@ func (s *Staff) failPage(c *fiber.Ctx, who Session, err error) error {
 
 // start is the first page after the login.
 func (s *Staff) start(_ context.Context, c *fiber.Ctx, who Session) error {
+	u, err := s.store.User(who.Name)
+	if err != nil {
+		return err
+	}
 	main := struct {
 		Hints []hint
 		Links []web.MenuLink
-	}{Links: s.menu(who, "")}
+	}{hints(u), s.menu(who, "")}
 	return s.Render(c, who, http.StatusOK, "start", who.Name+"，您好", main)
+}
+
+// fewCodes is how many recovery codes are so few that it is worth a word.
+const fewCodes = 3
+
+func hints(u store.User) (list []hint) {
+	switch {
+	case u.Second == nil && u.HasPassword():
+		list = append(list, hint{"您的账号还没有两步验证，密码一旦泄露就能登录。", "/staff/account"})
+	case u.Second != nil && len(u.Second.Recovery) <= fewCodes:
+		list = append(list, hint{fmt.Sprintf("备用码只剩 %d 个。重新设置两步验证可以得到新的。", len(u.Second.Recovery)), "/staff/account"})
+	}
+	return list
 }
 
 // A hint says what a member of staff should see to.

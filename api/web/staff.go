@@ -7,7 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"time"
 )
 
 // A StaffPage is a page for members of staff: what every one shows around its
@@ -53,11 +55,14 @@ func RoleName(role string) string {
 // readStaff reads the frame of the staff's pages and every page that fills it.
 func (p *Pages) readStaff() error {
 	frame, err := template.New("staff.html").Funcs(template.FuncMap{
-		"asset": func(name string) string { return p.hashed[name] },
-		"role":  RoleName,
-		"day":   day,
-		"say":   published,
-		"join":  strings.Join,
+		"asset":  func(name string) string { return p.hashed[name] },
+		"role":   RoleName,
+		"action": actionName,
+		"moment": moment,
+		"has":    func(list []string, s string) bool { return slices.Contains(list, s) },
+		"day":    day,
+		"say":    published,
+		"join":   strings.Join,
 	}).ParseFS(embedded, "templates/staff.html", "templates/icon.html")
 	if err != nil {
 		return fmt.Errorf("frame of the staff's pages: %w", err)
@@ -94,4 +99,65 @@ func (p *Pages) Staff(w io.Writer, name string, page StaffPage) error {
 	}
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+// China is the zone in which staff read days and times.
+func China() *time.Location { return china }
+
+// An ActionName is an action of the audit log and what it is called on pages.
+type ActionName struct{ Action, Name string }
+
+// AuditActions lists the actions that have a name, in the order of the filter.
+// What is not in it, as a kind of working documents, is shown as it is.
+func AuditActions() []ActionName {
+	return []ActionName{
+		{"login", "登录"},
+		{"login.failed", "登录失败"},
+		{"login.code", "使用验证码"},
+		{"login.recovery", "使用备用码"},
+		{"logout", "退出"},
+		{"session.end", "结束一次登录"},
+		{"confirm.failed", "再次确认密码失败"},
+		{"denied", "被拒绝"},
+		{"user.add", "添加账号"},
+		{"user.roles", "修改角色"},
+		{"user.password", "修改密码"},
+		{"user.reset", "作废密码"},
+		{"user.second", "设置两步验证"},
+		{"user.second.drop", "关闭两步验证"},
+		{"user.sessions", "结束登录"},
+		{"user.disable", "停用账号"},
+		{"user.enable", "启用账号"},
+		{"invite", "设置密码的链接"},
+		{"apikey", "接口密钥"},
+		{"secret", "服务的密钥"},
+		{"edition.import", "导入并发布"},
+		{"edition.drafts", "发布草稿"},
+		{"edition.remove", "撤下"},
+		{"edition.rollback", "回退"},
+		{"draft.save", "保存草稿"},
+		{"draft.drop", "丢弃草稿"},
+		{"message.reply", "答复留言"},
+		{"audit.read", "查看审计记录"},
+		{"audit.export", "导出审计记录"},
+		{"audit.verify", "核验审计记录"},
+		{"restore", "从备份恢复"},
+	}
+}
+
+func actionName(action string) string {
+	for _, a := range AuditActions() {
+		if a.Action == action {
+			return a.Name
+		}
+	}
+	return action
+}
+
+// moment says a time to the second.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "从未"
+	}
+	return t.In(china).Format("2006-01-02 15:04:05")
 }

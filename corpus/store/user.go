@@ -54,6 +54,9 @@ type SecondFactor struct {
 	Recovery []string  `json:"recovery"` // SHA-256 in hexadecimal of the recovery codes that are left
 }
 
+// HasPassword reports whether there is a password to log in with.
+func (u User) HasPassword() bool { return len(u.Password.Hash) > 0 }
+
 // Has reports whether the account has one of the roles.
 func (u User) Has(role ...string) bool {
 	return slices.ContainsFunc(u.Roles, func(r string) bool { return slices.Contains(role, r) })
@@ -86,12 +89,13 @@ func hashPassword(password string) passwordHash {
 // takes as long for a wrong password, a closed account, and the zero User.
 func (u User) Verify(password string) bool {
 	hash := u.Password.of(password)
-	return subtle.ConstantTimeCompare(hash, u.Password.Hash) == 1 && !u.Disabled
+	return subtle.ConstantTimeCompare(hash, u.Password.Hash) == 1 && u.HasPassword() && !u.Disabled
 }
 
 var userName = regexp.MustCompile(`^[\p{Han}a-zA-Z0-9][\p{Han}a-zA-Z0-9._-]{0,63}$`)
 
-func checkName(name string) error {
+// CheckName says why no account can have the name, with ErrBadUser.
+func CheckName(name string) error {
 	if !userName.MatchString(name) {
 		return fmt.Errorf("%w：用户名 %q 只能用汉字、字母、数字和 . _ -，最多 64 个", ErrBadUser, name)
 	}
@@ -128,6 +132,11 @@ func (s *Store) AddUser(ctx context.Context, actor, name string, roles []string,
 	return s.addUser(ctx, actor, User{Name: name, Roles: roles, Password: hashPassword(password)})
 }
 
+// InviteUser makes an account that has no password yet.
+func (s *Store) InviteUser(ctx context.Context, actor, name string, roles []string) error {
+	return s.addUser(ctx, actor, User{Name: name, Roles: roles})
+}
+
 // AddExternalUser makes an account without a password, for whom an OpenID
 // provider vouches.
 func (s *Store) AddExternalUser(ctx context.Context, actor, name string, roles []string, issuer, subject string) error {
@@ -138,7 +147,7 @@ func (s *Store) AddExternalUser(ctx context.Context, actor, name string, roles [
 func External(issuer, subject string) string { return issuer + " " + subject }
 
 func (s *Store) addUser(ctx context.Context, actor string, u User) (err error) {
-	if err := checkName(u.Name); err != nil {
+	if err := CheckName(u.Name); err != nil {
 		return err
 	}
 	if u.Roles, err = checkRoles(u.Roles); err != nil {
@@ -162,6 +171,15 @@ func (s *Store) SetPassword(ctx context.Context, actor, name, password string) e
 	hash := hashPassword(password)
 	return s.changeUser(ctx, actor, "user.password", name, func(u *User) (string, error) {
 		u.Password = hash
+		u.Epoch++
+		return "", nil
+	})
+}
+
+// ClearPassword takes an account's password away and ends its sessions.
+func (s *Store) ClearPassword(ctx context.Context, actor, name string) error {
+	return s.changeUser(ctx, actor, "user.reset", name, func(u *User) (string, error) {
+		u.Password = passwordHash{}
 		u.Epoch++
 		return "", nil
 	})

@@ -1,0 +1,199 @@
+package staff
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/govqa/govqa/api"
+)
+
+const (
+	maxKeyDays     = 366
+	defaultKeyDays = 90
+	maxOverlap     = 30 // days that a key is good beside its successor
+)
+
+// A keyLine is one key as admins see it.
+type keyLine struct {
+	ID string
+	storedKey
+	Used time.Time
+}
+
+// Ended reports whether the key is no longer good.
+func (k keyLine) Ended() bool { return !time.Now().Before(k.Expires) }
+
+type keysPage struct {
+	Keys          []keyLine
+	Scopes        []string
+	Problem, Name string
+	Chosen        []string
+	Days, Most    int
+	Overlap       int
+}
+
+func (s *Staff) keys(_ context.Context, c *fiber.Ctx, who Session) error {
+	return s.showKeys(c, who, http.StatusOK, keysPage{Days: defaultKeyDays})
+}
+
+func (s *Staff) showKeys(c *fiber.Ctx, who Session, status int, page keysPage) (err error) {
+	page.Scopes, page.Most, page.Overlap = Scopes(), maxKeyDays, maxOverlap
+	if page.Keys, err = s.allKeys(); err != nil {
+		return err
+	}
+	return s.Render(c, who, status, "keys", "接口密钥", page)
+}
+
+func (s *Staff) allKeys() ([]keyLine, error) {
+	docs, err := s.store.Docs(docKey, "", sessionPage)
+	if err != nil {
+		return nil, err
+	}
+	var list []keyLine
+	for _, d := range docs {
+		line := keyLine{ID: d.ID}
+		if err := json.Unmarshal(d.Value, &line.storedKey); err != nil {
+			return nil, fmt.Errorf("key %s: %w", d.ID, err)
+		}
+		used, err := s.store.Doc(docKeyUse, d.ID)
+		if err != nil {
+			return nil, err
+		}
+		if used != nil {
+			if err := line.Used.UnmarshalText(used); err != nil {
+				return nil, fmt.Errorf("key %s: %w", d.ID, err)
+			}
+		}
+		list = append(list, line)
+	}
+	slices.SortFunc(list, func(a, b keyLine) int { return strings.Compare(a.Name+a.ID, b.Name+b.ID) })
+	return list, nil
+}
+
+var keyName = regexp.MustCompile(`^[\p{Han}a-zA-Z0-9][\p{Han}a-zA-Z0-9._-]{0,63}$`)
+
+// addKey makes a key and shows it, this once.
+func (s *Staff) addKey(ctx context.Context, c *fiber.Ctx, who Session) error {
+	page := keysPage{Name: strings.TrimSpace(c.FormValue("name")), Chosen: values(c, "scope")}
+	var err error
+	page.Days, err = strconv.Atoi(c.FormValue("days"))
+	known := !slices.ContainsFunc(page.Chosen, func(scope string) bool { return !slices.Contains(Scopes(), scope) })
+	all, listErr := s.allKeys()
+	if listErr != nil {
+		return listErr
+	}
+	switch {
+	case !keyName.MatchString(page.Name):
+		page.Problem = "名称只能用汉字、字母、数字和 . _ -，最多 64 个。"
+	case slices.ContainsFunc(all, func(k keyLine) bool { return k.Name == page.Name }):
+		page.Problem = "已经有这个名称的密钥。"
+	case len(page.Chosen) == 0 || !known:
+		page.Problem = "至少选一个范围。"
+	case err != nil || page.Days < 1 || page.Days > maxKeyDays:
+		page.Problem = fmt.Sprintf("有效期应为 1 到 %d 天。", maxKeyDays)
+	}
+	if page.Problem != "" {
+		return s.showKeys(c, who, http.StatusUnprocessableEntity, page)
+	}
+	now := s.now().UTC()
+	id, key := newKey("")
+	value, err := json.Marshal(storedKey{Name: page.Name, Scopes: page.Chosen, Hash: hashOf(key), Created: now, By: who.Name, Expires: now.AddDate(0, 0, page.Days)})
+	if err != nil {
+		return fmt.Errorf("key %s: %w", id, err)
+	}
+	if err := s.store.PutDoc(ctx, who.Name, docKey, id, func([]byte) ([]byte, error) { return value, nil }); err != nil {
+		return err
+	}
+	return s.Render(c, who, http.StatusOK, "key", "新的接口密钥", keyPage{page.Name, key, now.AddDate(0, 0, page.Days), time.Time{}})
+}
+
+// A keyPage shows a key once.
+type keyPage struct {
+	Name, Key       string
+	Expires, Beside time.Time // Beside: until when the key before is good too
+}
+
+// actOnKey rotates a key or ends it.
+func (s *Staff) actOnKey(ctx context.Context, c *fiber.Ctx, who Session) error {
+	id := c.FormValue("id")
+	if !keyID.MatchString(id) {
+		return noKey()
+	}
+	switch c.FormValue("act") {
+	case "end":
+		err := s.changeKey(ctx, who, id, func(k *storedKey) { k.Expires, k.OldUntil = s.now().UTC(), time.Time{} })
+		if err != nil {
+			return err
+		}
+		return c.Redirect("/staff/keys", http.StatusSeeOther)
+	case "rotate":
+		return s.rotate(ctx, c, who, id)
+	}
+	return api.NewProblem(http.StatusUnprocessableEntity, "没有这样的操作。")
+}
+
+func noKey() error { return api.NewProblem(http.StatusNotFound, "没有这个接口密钥。") }
+
+func (s *Staff) changeKey(ctx context.Context, who Session, id string, change func(*storedKey)) error {
+	return s.store.PutDoc(ctx, who.Name, docKey, id, func(old []byte) ([]byte, error) {
+		if old == nil {
+			return nil, noKey()
+		}
+		var k storedKey
+		if err := json.Unmarshal(old, &k); err != nil {
+			return nil, fmt.Errorf("key %s: %w", id, err)
+		}
+		change(&k)
+		return json.Marshal(k)
+	})
+}
+
+// rotate gives a key a successor of the same name, scopes and length of life,
+// and lets the old one be good for some days more.
+func (s *Staff) rotate(ctx context.Context, c *fiber.Ctx, who Session, id string) error {
+	days, err := strconv.Atoi(c.FormValue("overlap"))
+	if err != nil || days < 0 || days > maxOverlap {
+		return api.NewProblem(http.StatusUnprocessableEntity, fmt.Sprintf("新旧并用的天数应为 0 到 %d。", maxOverlap))
+	}
+	_, key := newKey(id)
+	now := s.now().UTC()
+	var page keyPage
+	ended := errors.New("ended")
+	err = s.store.PutDoc(ctx, who.Name, docKey, id, func(old []byte) ([]byte, error) {
+		var k storedKey
+		if old == nil {
+			return nil, noKey()
+		}
+		if err := json.Unmarshal(old, &k); err != nil {
+			return nil, fmt.Errorf("key %s: %w", id, err)
+		}
+		if !now.Before(k.Expires) {
+			return nil, ended
+		}
+		life := k.Expires.Sub(k.Created)
+		k.OldHash, k.OldUntil = k.Hash, now.AddDate(0, 0, days)
+		if k.Expires.Before(k.OldUntil) {
+			k.OldUntil = k.Expires
+		}
+		k.Hash, k.Created, k.By, k.Expires = hashOf(key), now, who.Name, now.Add(life)
+		page = keyPage{k.Name, key, k.Expires, k.OldUntil}
+		return json.Marshal(k)
+	})
+	if errors.Is(err, ended) {
+		return api.NewProblem(http.StatusUnprocessableEntity, "这个密钥已经停用或过期，请另建一个。")
+	}
+	if err != nil {
+		return err
+	}
+	return s.Render(c, who, http.StatusOK, "key", "新的接口密钥", page)
+}
