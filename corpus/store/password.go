@@ -16,7 +16,7 @@ const MinPassword = 15
 const (
 	maxPassword   = 1024 // bytes of the longest
 	judgedRunes   = 64   // of a password are looked at for words: the time grows with the square
-	enoughGuesses = 1e10 // what zxcvbn calls safe even where the slow hashes are stolen
+	enoughGuesses = 1e11 // ten times what zxcvbn calls safe even where slow hashes are stolen
 	fewRunes      = 5    // a password has at least so many different characters
 )
 

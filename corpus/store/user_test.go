@@ -36,16 +36,16 @@ func TestUsers(t *testing.T) {
 	if err != nil || !u.Verify(password) || u.Verify("wrong password 123") {
 		t.Fatalf("account %+v, err %v: password not verified", u, err)
 	}
-	if err := s.SetPassword(ctx, "test", "li.ming", "another long password"); err != nil {
+	if err := s.SetPassword(ctx, "test", "li.ming", "another long zebra password"); err != nil {
 		t.Fatal(err)
 	}
-	if u, _ = s.User("li.ming"); u.Verify(password) || !u.Verify("another long password") {
+	if u, _ = s.User("li.ming"); u.Verify(password) || !u.Verify("another long zebra password") {
 		t.Error("the password was not changed")
 	}
 	if err := s.DisableUser(ctx, "test", "li.ming"); err != nil {
 		t.Fatal(err)
 	}
-	if u, _ = s.User("li.ming"); u.Verify("another long password") {
+	if u, _ = s.User("li.ming"); u.Verify("another long zebra password") {
 		t.Error("a disabled account verifies")
 	}
 	if err := s.DisableUser(ctx, "test", "nobody"); !errors.Is(err, ErrNoUser) {
