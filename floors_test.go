@@ -48,9 +48,10 @@ var floors = map[string]float64{
 
 	"answer/desk": 4.5,
 
-	"answer/llm":  5,
-	"answer/eval": 5,
-	"api/web":     5,
+	"answer/llm":     5,
+	"answer/eval":    5,
+	"answer/insight": 5,
+	"api/web":        5,
 
 	"api": 6,
 

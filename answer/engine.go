@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"math"
 	"reflect"
 	"strings"
 	"sync"
@@ -46,6 +47,17 @@ type Asked struct {
 	Matter     string            `json:"matter,omitempty"`
 	Confidence float64           `json:"confidence"`
 	Edition    corpus.Edition    `json:"edition"`
+	FAQ        string            `json:"faq,omitempty"`       // id of the FAQ that was quoted
+	Near       []Near            `json:"near,omitempty"`      // the matters found first, at most 3
+	Foreign    string            `json:"foreign,omitempty"`   // a place asked for that the corpus does not cover
+	ElapsedMS  float64           `json:"elapsedMs,omitempty"` // until the answer was composed
+}
+
+// A Near is a matter that was found for a question, whether it was the answer
+// or not.
+type Near struct {
+	Code   string  `json:"code"`
+	Behind float64 `json:"behind"` // the first, in score
 }
 
 // Config is what an Engine is made of. All but Guard, Journal, Mailbox, Log
@@ -262,13 +274,13 @@ func (e *Engine) ask(ctx context.Context, r Request, t *Trace) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	a, u, _, err := e.reply(ctx, v, r, t)
+	a, u, f, err := e.reply(ctx, v, r, t)
 	if err != nil {
 		return Answer{}, err
 	}
 	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
 	if !r.Silent {
-		e.note(&u, &a)
+		e.note(&u, &f, &a)
 	}
 	return a, nil
 }
@@ -319,9 +331,16 @@ func (e *Engine) reply(ctx context.Context, v *view, r Request, t *Trace) (a Ans
 }
 
 // note journals the question and counts its matter.
-func (e *Engine) note(u *understood, a *Answer) {
+func (e *Engine) note(u *understood, f *found, a *Answer) {
 	asked := Asked{Answer: a.ID, Text: guard.Mask(u.request.Text), Region: u.region, Outcome: a.Outcome,
-		Aspect: a.Aspect, Confidence: a.Confidence, Edition: a.Edition}
+		Aspect: a.Aspect, Confidence: a.Confidence, Edition: a.Edition, Foreign: u.foreign, ElapsedMS: a.ElapsedMS}
+	for i := range f.guides[:min(3, len(f.guides))] {
+		behind := math.Round(100*(f.guides[0].Score-f.guides[i].Score)) / 100
+		asked.Near = append(asked.Near, Near{f.guides[i].Key.ID, behind})
+	}
+	if len(f.faqs) > 0 && len(a.Facts) > 0 && a.Facts[0].Code == f.faqs[0].Key.ID {
+		asked.FAQ = f.faqs[0].Key.ID
+	}
 	if a.Outcome == Answered && len(a.Matters) > 0 {
 		asked.Matter = a.Matters[0].Code
 		e.asked.add(asked.Matter, a.Aspect, e.Now())

@@ -349,7 +349,7 @@ func TestJournal(t *testing.T) {
 	e := newEngine(t, newMemory(fullGuide(), bareGuide()), func(c *Config) { c.Journal = book })
 	a := ask(t, e, Request{Text: "我的身份证是440101199001011234，烟草专卖零售许可证核发要多久", Region: "440100"})
 	want := []Asked{{Answer: a.ID, Text: "我的身份证是******************,烟草专卖零售许可证核发要多久", Region: "440100", Outcome: Answered,
-		Aspect: nlp.AspectTimeLimit, Matter: "F-1", Confidence: a.Confidence, Edition: 1}}
+		Aspect: nlp.AspectTimeLimit, Matter: "F-1", Confidence: a.Confidence, Edition: 1, Near: []Near{{Code: "F-1"}}, ElapsedMS: a.ElapsedMS}}
 	if diff := cmp.Diff(want, book.asked); diff != "" {
 		t.Errorf("journal (-want +got):\n%s", diff)
 	}
