@@ -22,6 +22,8 @@ type EmbeddingOptions struct {
 	Price   float64       // of a million tokens, in whatever currency
 	Log     *slog.Logger  // nil logs nothing
 	Now     func() time.Time
+	// Progress is called with the number of texts that have a vector; may be nil.
+	Progress func(done int)
 }
 
 // Embeddings are the vectors of the corpus: a view like the index, kept beside
@@ -393,7 +395,14 @@ func (e *Embeddings) embedSome(ctx context.Context) error {
 			delete(e.texts, id)
 		}
 		e.queue = e.queue[len(batch):]
-		e.tell(func(s *EmbeddingStatus) { s.Embedded = min(s.Texts, s.Embedded+len(batch)) })
+		done := 0
+		e.tell(func(s *EmbeddingStatus) {
+			s.Embedded = min(s.Texts, s.Embedded+len(batch))
+			done = s.Embedded
+		})
+		if e.opts.Progress != nil {
+			e.opts.Progress(done)
+		}
 	}
 	return nil
 }

@@ -36,7 +36,8 @@ type app struct {
 	history *history.Store // of a service only
 	memory  *memory
 
-	webhooks *webhook.Queue // of a service only
+	webhooks  *webhook.Queue // of a service only
+	semantics *semantics     // of a service, or while vectors are made
 }
 
 // The parts of a data folder.
@@ -132,6 +133,9 @@ func (a *app) close() error {
 	}
 	if a.history != nil {
 		errs = append(errs, a.history.Close())
+	}
+	if a.semantics != nil {
+		errs = append(errs, a.semantics.close())
 	}
 	if a.index != nil {
 		errs = append(errs, a.index.Close())

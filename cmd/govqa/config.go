@@ -35,6 +35,22 @@ type config struct {
 
 	WebhookHosts    []string `toml:"webhook_hosts"`    // hosts, or .example.cn for all below, that events may be sent to; none means any public one
 	WebhookNetworks []string `toml:"webhook_networks"` // private addresses or networks that events may be sent to, also over plain HTTP; none means none
+
+	// Vectors and reranking; see docs/hybrid.md.
+	EmbedURL            string   `toml:"embed_url"`             // of an OpenAI-compatible server, with its /v1; "" means no vectors
+	EmbedModel          string   `toml:"embed_model"`           // as the server knows it
+	EmbedKeyFile        string   `toml:"embed_key_file"`        // file that holds the key; "" means GOVQA_EMBED_KEY, or no key
+	EmbedDimensions     int      `toml:"embed_dimensions"`      // asked for; 0 takes what the model gives
+	EmbedQuestionPrefix string   `toml:"embed_question_prefix"` // put before a question, for models that want it
+	EmbedDocumentPrefix string   `toml:"embed_document_prefix"` // put before a text of the corpus
+	EmbedBatch          int      `toml:"embed_batch"`           // texts sent at once; 0 means 32
+	EmbedTimeout        duration `toml:"embed_timeout"`         // the longest that a question waits for its vector; 0 means 300ms
+	EmbedPrice          float64  `toml:"embed_price"`           // yuan for a million tokens
+	RerankURL           string   `toml:"rerank_url"`            // of a server with /rerank, with its /v1; "" means none
+	RerankModel         string   `toml:"rerank_model"`          // as the server knows it
+	RerankKeyFile       string   `toml:"rerank_key_file"`       // file that holds the key; "" means GOVQA_RERANK_KEY, or no key
+	RerankTimeout       duration `toml:"rerank_timeout"`        // the longest that a question waits for it; 0 means 500ms
+	RerankPrice         float64  `toml:"rerank_price"`          // yuan for a million tokens
 }
 
 // A duration is a time.Duration written as 5s or 1m30s.
@@ -103,6 +119,12 @@ func setField(f reflect.Value, text string) error {
 		n, err := strconv.Atoi(text)
 		if err != nil {
 			return fmt.Errorf("%q 不是整数", text)
+		}
+		*p = n
+	case *float64:
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return fmt.Errorf("%q 不是数", text)
 		}
 		*p = n
 	case *bool:

@@ -249,6 +249,18 @@ func coreCommands() []command {
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.StringVar(&c.values.agency, "agency", "", "答复的机构名称")
 			}},
+		{name: "vectors", short: "看向量和重排的进度与费用", run: vectorsShow,
+			long: "问运行中的服务：向量算到哪里、用没用于检索、花了多少；重排服务可信多少、失败几次。配置见 docs/hybrid.md。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
+		{name: "vectors build", short: "在服务之外计算向量", run: vectorsBuild,
+			long: "服务没有运行时，为当前版次还没有向量的内容计算向量；中断以后再运行，从断处接着算。服务运行时不需要它，服务自己在后台计算。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.StringVar(&c.values.config, "config", "", "配置文件（TOML），见 docs/hybrid.md")
+				fs.BoolVar(&c.values.rebuild, "rebuild", false, "丢掉已有的向量，全部重算")
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
 		{name: "user add", args: "用户名", short: "添加工作人员账号", run: userAdd,
 			long: "添加账号；密码从标准输入读入一行（至少 15 个字符），不回显，不出现在命令行。",
 			flags: func(fs *flag.FlagSet, c *call) {

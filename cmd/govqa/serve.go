@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/guard"
@@ -44,12 +43,18 @@ func serve(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	ends, err := newEndpoints(&cfg, os.LookupEnv)
+	if err != nil {
+		return err
+	}
 	log := slog.New(slog.NewTextHandler(c.err, nil))
 	a, err := openApp(ctx, c.data, true, log, c.err, func(e *answer.Config) { e.Guard = g })
 	if err != nil {
 		return err
 	}
-	err = serveApp(ctx, cfg, c.data, a, log)
+	if a.semantics, err = openSemantics(ends, &cfg, c.data, a, nil); err == nil {
+		err = serveApp(ctx, cfg, c.data, a, log)
+	}
 	return errors.Join(err, a.close())
 }
 
@@ -97,7 +102,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Interfaces: []api.Interface{compat.Interface(), mcp.Interface(version())},
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
-		Figures:    []prometheus.Collector{a.webhooks.Metrics()},
+		Figures:    append(a.semantics.figures(), a.webhooks.Metrics()),
 	}, a.engine, log)
 	if err != nil {
 		return err
@@ -119,6 +124,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 			log.Error("webhooks are not sent", "err", err)
 		}
 	})
+	a.semantics.run(background)
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()
 	go func() { failed <- server.Listen(listener) }()
