@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/api"
