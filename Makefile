@@ -43,6 +43,10 @@ test: need ## 全部测试，含竞态检查（与 CI 相同）
 	$(GO) vet ./...
 	$(GO) test -race -timeout 15m ./...
 	$(GO) test ./answer/eval # all names, not every fourth: the race detector slows them tenfold
+	@command -v npm >/dev/null || { \
+	  echo '注意：没有找到 npm，用现成的聊天软件和智能体连接服务的测试已跳过（tools/clients）。安装后再运行 make test：'; \
+	  echo '  Debian、Ubuntu：sudo apt-get install npm'; \
+	  echo '  macOS：brew install node'; }
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
 	  echo '注意：没有找到浏览器，网页测试已跳过。安装后再运行 make test：'; \
 	  echo '  Debian、Ubuntu：sudo apt-get install chromium fonts-noto-cjk'; \

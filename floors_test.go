@@ -82,15 +82,15 @@ var owners = map[string][]string{
 	"github.com/valyala/fasthttp":       {"api"},
 	"github.com/danielgtaylor/huma":     {"api"},
 	"github.com/xuri/excelize":          {"corpus/sheet"},
-	"github.com/sashabaranov/go-openai": {"answer/llm"},
 	"github.com/emmansun/gmsm":          {"api/webhook"},
+	"github.com/sashabaranov/go-openai": {"answer/llm", "cmd/govqa"}, // cmd/govqa: the test that connects stock clients
 	"github.com/mozillazg/go-pinyin":    {"nlp"},
 	"github.com/pquerna/otp":            {"api/staff"},
 	"github.com/coreos/go-oidc":         {"api/staff"},
 	"github.com/trustelem/zxcvbn":       {"corpus/store"},
 	"golang.org/x/text":                 {"nlp", "corpus/sheet", "cmd/govqa"}, // cmd/govqa: logs of transactions in GB18030
 
-	"github.com/modelcontextprotocol/go-sdk": {"api/mcp"},
+	"github.com/modelcontextprotocol/go-sdk": {"api/mcp", "cmd/govqa"}, // cmd/govqa: the same
 	"github.com/google/jsonschema-go":        {"api/mcp"},
 }
 

@@ -117,7 +117,7 @@ func (s *Server) search(ctx context.Context, in *searchInput) (*fresh[answer.Sea
 	if err != nil {
 		return nil, err
 	}
-	page.Matters = wholeMatters(page.Matters)
+	page.Matters = WholeMatters(page.Matters)
 	return newFresh(page), nil
 }
 

@@ -92,7 +92,7 @@ func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 	if !r.Silent {
 		g.metrics.answer(a, time.Since(start))
 	}
-	a = whole(a)
+	a = Whole(a)
 	if wantsHant(ctx) {
 		a = inTraditional(a)
 	}
@@ -121,9 +121,9 @@ func (g *gate) enter(ctx context.Context) error {
 	}
 }
 
-// whole makes lists that are missing empty ones, as the contract has them.
-func whole(a answer.Answer) answer.Answer {
-	a.Matters = wholeMatters(a.Matters)
+// Whole makes lists that are missing empty ones, as the contract has them.
+func Whole(a answer.Answer) answer.Answer {
+	a.Matters = WholeMatters(a.Matters)
 	a.Facts = list(a.Facts)
 	a.Options = list(a.Options)
 	a.Recommendations = list(a.Recommendations)
@@ -132,8 +132,8 @@ func whole(a answer.Answer) answer.Answer {
 	return a
 }
 
-// wholeMatters returns a copy: the engine may share its list among answers.
-func wholeMatters(ms []answer.MatterRef) []answer.MatterRef {
+// WholeMatters returns a copy: the engine may share its list among answers.
+func WholeMatters(ms []answer.MatterRef) []answer.MatterRef {
 	out := make([]answer.MatterRef, len(ms))
 	for i, m := range ms {
 		m.Why = list(m.Why)

@@ -117,7 +117,7 @@ func checkEvents(t *testing.T, events []event) {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff(whole(lost()), card); diff != "" {
+	if diff := cmp.Diff(Whole(lost()), card); diff != "" {
 		t.Errorf("card (-want +got):\n%s", diff)
 	}
 	if text.String() != card.Text {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -101,26 +102,53 @@ func (s *Server) said(ctx context.Context, err error) error {
 
 // addTools adds the tools. All only read, and read only what is published.
 func (s *Server) addTools() error {
-	matterSchema, err := jsonschema.For[Matter](nil)
-	if err != nil {
-		return err
-	}
 	// What only operators may see is taken out of every guide that is sent.
-	delete(matterSchema.Properties["guide"].Properties, "internal")
-	tool := func(name, title, description string) *sdk.Tool {
-		no := false
-		return &sdk.Tool{Name: name, Title: title, Description: description, Annotations: &sdk.ToolAnnotations{
-			Title: title, ReadOnlyHint: true, IdempotentHint: true, DestructiveHint: &no, OpenWorldHint: &no}}
+	public := func(out *jsonschema.Schema) { delete(out.Properties["guide"].Properties, "internal") }
+	return errors.Join(
+		addTool(s.sdk, "answer_question", "回答问题",
+			"回答群众关于政务服务的一个问题：怎么办、要什么材料、多久、多少钱、在哪里。给出正文、所依据的事实和来源。需要补充时会反问并列出选项。", s.answerQuestion),
+		addTool(s.sdk, "search_matters", "检索事项", "按词语、地区、服务对象、主题检索政务服务事项，返回编码和名称。", s.searchMatters),
+		addTool(s.sdk, "get_matter", "读办事指南", "按编码读一个事项的办事指南全文，没有公布的字段不出现。", s.getMatter, public),
+		addTool(s.sdk, "recommend_matters", "推荐事项", "办完一个事项后接下来可能要办的事项，或某地、某类服务对象当前常办的事项，各有理由。", s.recommendMatters),
+		addTool(s.sdk, "list_regions", "列出地区", "有办事指南的行政区划及其代码，供其他工具的 region 使用。", s.listRegions),
+	)
+}
+
+// addTool adds a tool that only reads, with schemas of its types.
+func addTool[In, Out any](server *sdk.Server, name, title, description string, h sdk.ToolHandlerFor[In, Out], change ...func(*jsonschema.Schema)) error {
+	in, err := jsonschema.For[In](nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	sdk.AddTool(s.sdk, tool("answer_question", "回答问题",
-		"回答群众关于政务服务的一个问题：怎么办、要什么材料、多久、多少钱、在哪里。给出正文、所依据的事实和来源。需要补充时会反问并列出选项。"), s.answerQuestion)
-	sdk.AddTool(s.sdk, tool("search_matters", "检索事项", "按词语、地区、服务对象、主题检索政务服务事项，返回编码和名称。"), s.searchMatters)
-	get := tool("get_matter", "读办事指南", "按编码读一个事项的办事指南全文，没有公布的字段不出现。")
-	get.OutputSchema = matterSchema
-	sdk.AddTool(s.sdk, get, s.getMatter)
-	sdk.AddTool(s.sdk, tool("recommend_matters", "推荐事项", "办完一个事项后接下来可能要办的事项，或某地、某类服务对象当前常办的事项，各有理由。"), s.recommendMatters)
-	sdk.AddTool(s.sdk, tool("list_regions", "列出地区", "有办事指南的行政区划及其代码，供其他工具的 region 使用。"), s.listRegions)
+	out, err := jsonschema.For[Out](nil)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, f := range change {
+		f(out)
+	}
+	for _, schema := range []*jsonschema.Schema{in, out} {
+		neverNull(schema)
+	}
+	no := false
+	sdk.AddTool(server, &sdk.Tool{Name: name, Title: title, Description: description, InputSchema: in, OutputSchema: out,
+		Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, IdempotentHint: true, DestructiveHint: &no, OpenWorldHint: &no}}, h)
 	return nil
+}
+
+// neverNull says of lists and objects that they are never null, which is so,
+// and which many clients cannot read otherwise.
+func neverNull(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if i := slices.Index(s.Types, "null"); i >= 0 && len(s.Types) == 2 {
+		s.Type, s.Types = s.Types[1-i], nil
+	}
+	for _, p := range s.Properties {
+		neverNull(p)
+	}
+	neverNull(s.Items)
 }
 
 // A Question is the input of answer_question.
@@ -132,16 +160,17 @@ type Question struct {
 	Audience string   `json:"audience,omitempty" jsonschema:"服务对象：自然人、企业法人、事业法人、社会组织法人、非法人企业、行政机关或其他组织"`
 }
 
-func (s *Server) answerQuestion(ctx context.Context, _ *sdk.CallToolRequest, in Question) (*sdk.CallToolResult, *answer.Answer, error) {
+func (s *Server) answerQuestion(ctx context.Context, _ *sdk.CallToolRequest, in Question) (*sdk.CallToolResult, answer.Answer, error) {
 	region, audience, err := place(in.Region, in.Audience)
 	if err != nil {
-		return nil, nil, err
+		return nil, answer.Answer{}, err
 	}
 	a, err := s.engine.Ask(ctx, answer.Request{Text: in.Question, State: in.State, Earlier: in.Earlier, Region: region, Audience: audience})
 	if err != nil {
-		return nil, nil, s.said(ctx, err)
+		return nil, answer.Answer{}, s.said(ctx, err)
 	}
-	return reply(answer.PlainText{Link: link}.Write(&a), a.Matters), &a, nil
+	a = api.Whole(a)
+	return reply(answer.PlainText{Link: link}.Write(&a), a.Matters), a, nil
 }
 
 // A Search is the input of search_matters.
@@ -154,24 +183,25 @@ type Search struct {
 	Cursor   string `json:"cursor,omitempty" jsonschema:"上一页的 next"`
 }
 
-func (s *Server) searchMatters(ctx context.Context, _ *sdk.CallToolRequest, in Search) (*sdk.CallToolResult, *answer.SearchPage, error) {
+func (s *Server) searchMatters(ctx context.Context, _ *sdk.CallToolRequest, in Search) (*sdk.CallToolResult, answer.SearchPage, error) {
 	region, audience, err := place(in.Region, in.Audience)
 	if err != nil {
-		return nil, nil, err
+		return nil, answer.SearchPage{}, err
 	}
 	if in.Query == "" && in.Theme == "" {
-		return nil, nil, errors.New("请填写 query，或选择一个 theme")
+		return nil, answer.SearchPage{}, errors.New("请填写 query，或选择一个 theme")
 	}
 	page, err := s.engine.Search(ctx, answer.SearchRequest{Text: in.Query, Theme: corpus.Theme(in.Theme), Region: region, Audience: audience,
 		Limit: in.Limit, Cursor: in.Cursor})
 	if err != nil {
-		return nil, nil, s.said(ctx, err)
+		return nil, answer.SearchPage{}, s.said(ctx, err)
 	}
+	page.Matters = api.WholeMatters(page.Matters)
 	text := fmt.Sprintf("找到 %d 项", page.Total)
 	for _, m := range page.Matters {
 		text += fmt.Sprintf("\n- %s（%s，%s，编码 %s）", m.Name, m.Agency, m.Region, m.Code)
 	}
-	return reply(text, page.Matters), &page, nil
+	return reply(text, page.Matters), page, nil
 }
 
 // A MatterCode is the input of get_matter.
@@ -185,13 +215,13 @@ type Matter struct {
 	Edition corpus.Edition `json:"edition" jsonschema:"所依据的版次"`
 }
 
-func (s *Server) getMatter(ctx context.Context, _ *sdk.CallToolRequest, in MatterCode) (*sdk.CallToolResult, *Matter, error) {
+func (s *Server) getMatter(ctx context.Context, _ *sdk.CallToolRequest, in MatterCode) (*sdk.CallToolResult, Matter, error) {
 	g, err := s.engine.Guide(ctx, in.Code)
 	if err != nil {
-		return nil, nil, s.said(ctx, err)
+		return nil, Matter{}, s.said(ctx, err)
 	}
 	ref := answer.MatterRef{Code: g.Code, Name: g.Name}
-	return reply(markdown(g), []answer.MatterRef{ref}), &Matter{Guide: g, Edition: s.engine.Edition()}, nil
+	return reply(markdown(g), []answer.MatterRef{ref}), Matter{Guide: g, Edition: s.engine.Edition()}, nil
 }
 
 // A Wish is the input of recommend_matters.
@@ -208,14 +238,14 @@ type Recommended struct {
 	Edition         corpus.Edition          `json:"edition"`
 }
 
-func (s *Server) recommendMatters(ctx context.Context, _ *sdk.CallToolRequest, in Wish) (*sdk.CallToolResult, *Recommended, error) {
+func (s *Server) recommendMatters(ctx context.Context, _ *sdk.CallToolRequest, in Wish) (*sdk.CallToolResult, Recommended, error) {
 	region, audience, err := place(in.Region, in.Audience)
 	if err != nil {
-		return nil, nil, err
+		return nil, Recommended{}, err
 	}
 	page, err := s.engine.Recommend(ctx, answer.RecommendRequest{Matter: in.Matter, Region: region, Audience: audience, Limit: in.Limit})
 	if err != nil {
-		return nil, nil, s.said(ctx, err)
+		return nil, Recommended{}, s.said(ctx, err)
 	}
 	text := fmt.Sprintf("推荐 %d 项", len(page.Recommendations))
 	var refs []answer.MatterRef
@@ -223,7 +253,7 @@ func (s *Server) recommendMatters(ctx context.Context, _ *sdk.CallToolRequest, i
 		text += fmt.Sprintf("\n- %s（编码 %s）：%s", r.Name, r.Code, r.Reason)
 		refs = append(refs, answer.MatterRef{Code: r.Code, Name: r.Name})
 	}
-	return reply(text, refs), &Recommended{page.Recommendations, page.Edition}, nil
+	return reply(text, refs), Recommended{page.Recommendations, page.Edition}, nil
 }
 
 // Regions is the output of list_regions.
@@ -232,16 +262,16 @@ type Regions struct {
 	Edition corpus.Edition       `json:"edition"`
 }
 
-func (s *Server) listRegions(ctx context.Context, _ *sdk.CallToolRequest, _ struct{}) (*sdk.CallToolResult, *Regions, error) {
+func (s *Server) listRegions(ctx context.Context, _ *sdk.CallToolRequest, _ struct{}) (*sdk.CallToolResult, Regions, error) {
 	regions, err := s.engine.Regions(ctx)
 	if err != nil {
-		return nil, nil, s.said(ctx, err)
+		return nil, Regions{}, s.said(ctx, err)
 	}
 	text := fmt.Sprintf("%d 个地区", len(regions))
 	for _, r := range regions {
 		text += fmt.Sprintf("\n- %s %s（%d 项）", r.Code, r.Name, r.Matters)
 	}
-	return reply(text, nil), &Regions{regions, s.engine.Edition()}, nil
+	return reply(text, nil), Regions{regions, s.engine.Edition()}, nil
 }
 
 // place reads a region and an audience.

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,10 @@ type control struct {
 	listener net.Listener
 	server   *http.Server
 	remove   func() error
+
+	agents sync.WaitGroup  // agents that are served
+	ending context.Context // ends when the server does
+	end    context.CancelFunc
 }
 
 func controlPath(data string) string { return filepath.Join(data, "control.sock") }
@@ -88,7 +93,9 @@ func newControl(ctx context.Context, data string, a *app) (*control, error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	ctl := &control{app: a, listener: l, remove: remove}
+	ctl.ending, ctl.end = context.WithCancel(context.WithoutCancel(ctx))
 	mux := http.NewServeMux()
+	mux.HandleFunc("POST /mcp", ctl.serveMCP)
 	mux.HandleFunc("POST /import", ctl.importFiles)
 	mux.HandleFunc("POST /events", ctl.importEvents)
 	mux.HandleFunc("POST /messages", ctl.listMessages)
@@ -111,7 +118,10 @@ func (ctl *control) serve() error {
 }
 
 func (ctl *control) close(ctx context.Context) error {
-	return errors.Join(ctl.server.Shutdown(ctx), ctl.remove())
+	ctl.end()
+	err := ctl.server.Shutdown(ctx)
+	ctl.agents.Wait()
+	return errors.Join(err, ctl.remove())
 }
 
 // importFiles imports and waits until the new edition answers questions.

@@ -189,6 +189,8 @@ func coreCommands() []command {
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.json, "json", false, "输出完整的 JSON 答案")
 			}},
+		{name: "mcp", short: "在标准输入输出上为智能体服务（MCP）", run: serveMCP,
+			long: "在标准输入输出上说 Model Context Protocol，供桌面上的智能体直接启动；工具都只读，见 docs/integrations.md。\n服务运行时经由服务回答；否则自己打开数据目录，空目录先装入示例数据。日志写到标准错误。"},
 		{name: "eval retrieval", args: "BEIR目录", short: "在 BEIR 格式的目录上评测检索", run: evalRetrieval,
 			long: "为目录（corpus.jsonl、queries.jsonl、qrels/test.tsv）建临时索引，用正式的分词、召回和排序运行全部问题，\n输出 R@1 R@5 R@10 R@100 MRR@10 nDCG@10、建索引速度和单线程查询耗时。",
 			flags: func(fs *flag.FlagSet, c *call) {
