@@ -169,8 +169,7 @@ type foreignWriter struct {
 func (w *foreignWriter) serve(h http.Handler, r *http.Request) {
 	defer close(w.returned)
 	defer func() {
-		v := recover()
-		if v != nil && v != http.ErrAbortHandler {
+		if v := recover(); v != nil {
 			w.caught = &panicError{v, debug.Stack()}
 		}
 		if w.pipe != nil {
@@ -251,12 +250,11 @@ type foreignStream struct {
 
 // Read gives what was written before the first flush, and then what comes.
 func (f *foreignStream) Read(p []byte) (int, error) {
-	n, err := 0, error(nil)
+	from := io.Reader(f.w.reader)
 	if f.w.body.Len() > 0 {
-		n, err = f.w.body.Read(p)
-	} else {
-		n, err = f.w.reader.Read(p)
+		from = &f.w.body
 	}
+	n, err := from.Read(p)
 	f.n += n
 	return n, err
 }

@@ -96,12 +96,12 @@ func (s *server) model(w http.ResponseWriter, r *http.Request) {
 }
 
 // A Failure is an error in the form of the protocol.
-type Failure struct { //nolint:errname // named as in the protocol: it is the body of a reply
+type Failure struct {
 	Fault Fault `json:"error" doc:"出了什么错"`
 }
 
 // A Fault says what is wrong.
-type Fault struct { //nolint:errname // as above
+type Fault struct { //nolint:errname // named as the part of a reply that it is
 	Message string  `json:"message" doc:"可以给人看的中文说明"`
 	Type    string  `json:"type" doc:"错误的种类"`
 	Param   *string `json:"param" doc:"有问题的参数；没有则为 null"`

@@ -182,7 +182,8 @@ func TestStream(t *testing.T) {
 	whole := read[compat.ChatCompletion](t, send(t, "POST", s.URL+"/v1/chat/completions", "{"+ask+"}"))
 	for options, usages := range map[string]int{``: 0, `,"stream_options":{"include_usage":true}`: 1, `,"stream_options":null`: 0} {
 		list := chunks(t, send(t, "POST", s.URL+"/v1/chat/completions", `{"stream":true,`+ask+options+`}`))
-		content, role, finish := "", "", ""
+		var content strings.Builder
+		role, finish := "", ""
 		for i, c := range list {
 			if c["object"] != "chat.completion.chunk" || c["id"] != list[0]["id"] || c["model"] != "govqa" {
 				t.Errorf("chunk %v", c)
@@ -198,17 +199,17 @@ func TestStream(t *testing.T) {
 			choice := choices[0].(map[string]any)
 			d := choice["delta"].(map[string]any)
 			if text, ok := d["content"].(string); ok {
-				content += text
+				content.WriteString(text)
 			}
 			if r, ok := d["role"].(string); ok {
 				role += r
 			}
 			if f, ok := choice["finish_reason"].(string); ok {
-				finish += f
+				finish = f
 			}
 		}
-		if content != string(whole.Choices[0].Message.Content) || role != "assistant" || finish != "stop" || usages != 0 {
-			t.Errorf("with %q: role %q, finish %q, %d usages missing, content\n%s", options, role, finish, usages, content)
+		if content.String() != string(whole.Choices[0].Message.Content) || role != "assistant" || finish != "stop" || usages != 0 {
+			t.Errorf("with %q: role %q, finish %q, %d usages missing, content\n%s", options, role, finish, usages, content.String())
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -170,7 +171,8 @@ func (s *Server) answerQuestion(ctx context.Context, _ *sdk.CallToolRequest, in 
 		return nil, answer.Answer{}, s.said(ctx, err)
 	}
 	a = api.Whole(a)
-	return reply(answer.PlainText{Link: link}.Write(&a), a.Matters), a, nil
+	text := answer.PlainText{Link: link}.Write(&a)
+	return reply(text, a.Matters), a, nil
 }
 
 // A Search is the input of search_matters.
@@ -197,11 +199,12 @@ func (s *Server) searchMatters(ctx context.Context, _ *sdk.CallToolRequest, in S
 		return nil, answer.SearchPage{}, s.said(ctx, err)
 	}
 	page.Matters = api.WholeMatters(page.Matters)
-	text := fmt.Sprintf("找到 %d 项", page.Total)
+	var text strings.Builder
+	fmt.Fprintf(&text, "找到 %d 项", page.Total)
 	for _, m := range page.Matters {
-		text += fmt.Sprintf("\n- %s（%s，%s，编码 %s）", m.Name, m.Agency, m.Region, m.Code)
+		fmt.Fprintf(&text, "\n- %s（%s，%s，编码 %s）", m.Name, m.Agency, m.Region, m.Code)
 	}
-	return reply(text, page.Matters), page, nil
+	return reply(text.String(), page.Matters), page, nil
 }
 
 // A MatterCode is the input of get_matter.
@@ -247,13 +250,14 @@ func (s *Server) recommendMatters(ctx context.Context, _ *sdk.CallToolRequest, i
 	if err != nil {
 		return nil, Recommended{}, s.said(ctx, err)
 	}
-	text := fmt.Sprintf("推荐 %d 项", len(page.Recommendations))
+	var text strings.Builder
+	fmt.Fprintf(&text, "推荐 %d 项", len(page.Recommendations))
 	var refs []answer.MatterRef
 	for _, r := range page.Recommendations {
-		text += fmt.Sprintf("\n- %s（编码 %s）：%s", r.Name, r.Code, r.Reason)
+		fmt.Fprintf(&text, "\n- %s（编码 %s）：%s", r.Name, r.Code, r.Reason)
 		refs = append(refs, answer.MatterRef{Code: r.Code, Name: r.Name})
 	}
-	return reply(text, refs), Recommended{page.Recommendations, page.Edition}, nil
+	return reply(text.String(), refs), Recommended{page.Recommendations, page.Edition}, nil
 }
 
 // Regions is the output of list_regions.
@@ -267,11 +271,12 @@ func (s *Server) listRegions(ctx context.Context, _ *sdk.CallToolRequest, _ stru
 	if err != nil {
 		return nil, Regions{}, s.said(ctx, err)
 	}
-	text := fmt.Sprintf("%d 个地区", len(regions))
+	var text strings.Builder
+	fmt.Fprintf(&text, "%d 个地区", len(regions))
 	for _, r := range regions {
-		text += fmt.Sprintf("\n- %s %s（%d 项）", r.Code, r.Name, r.Matters)
+		fmt.Fprintf(&text, "\n- %s %s（%d 项）", r.Code, r.Name, r.Matters)
 	}
-	return reply(text, nil), Regions{regions, s.engine.Edition()}, nil
+	return reply(text.String(), nil), Regions{regions, s.engine.Edition()}, nil
 }
 
 // place reads a region and an audience.

@@ -57,13 +57,13 @@ func call[T any](t *testing.T, session *sdk.ClientSession, tool string, in any) 
 }
 
 func textOf(r *sdk.CallToolResult) string {
-	text := ""
+	var text strings.Builder
 	for _, c := range r.Content {
 		if c, ok := c.(*sdk.TextContent); ok {
-			text += c.Text
+			text.WriteString(c.Text)
 		}
 	}
-	return text
+	return text.String()
 }
 
 func links(r *sdk.CallToolResult) []string {

@@ -154,7 +154,8 @@ func (s *server) askByGoOpenAI(t *testing.T, page []pageTurn) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		streamed, pieces, usage := "", 0, 0
+		var streamed strings.Builder
+		pieces, usage := 0, 0
 		for {
 			chunk, err := stream.Recv()
 			if errors.Is(err, io.EOF) {
@@ -164,7 +165,7 @@ func (s *server) askByGoOpenAI(t *testing.T, page []pageTurn) {
 				t.Fatal(err)
 			}
 			if pieces++; len(chunk.Choices) > 0 {
-				streamed += chunk.Choices[0].Delta.Content
+				streamed.WriteString(chunk.Choices[0].Delta.Content)
 			}
 			if chunk.Usage != nil {
 				usage = chunk.Usage.TotalTokens
@@ -173,8 +174,8 @@ func (s *server) askByGoOpenAI(t *testing.T, page []pageTurn) {
 		if err := stream.Close(); err != nil {
 			t.Error(err)
 		}
-		if streamed != content || pieces < 4 || usage != whole.Usage.TotalTokens || usage == 0 {
-			t.Errorf("%q: %d pieces, usage %d and %d; streamed\n%s\nwhole\n%s", text, pieces, usage, whole.Usage.TotalTokens, streamed, content)
+		if streamed.String() != content || pieces < 4 || usage != whole.Usage.TotalTokens || usage == 0 {
+			t.Errorf("%q: %d pieces, usage %d and %d; streamed\n%s\nwhole\n%s", text, pieces, usage, whole.Usage.TotalTokens, streamed.String(), content)
 		}
 		messages = append(messages, whole.Choices[0].Message)
 	}
