@@ -202,7 +202,7 @@ func TestStream(t *testing.T) {
 				content.WriteString(text)
 			}
 			if r, ok := d["role"].(string); ok {
-				role += r
+				role = r
 			}
 			if f, ok := choice["finish_reason"].(string); ok {
 				finish = f
