@@ -53,6 +53,7 @@ var floors = map[string]float64{
 	"answer/llm":     5,
 	"answer/eval":    5,
 	"answer/insight": 5,
+	"answer/regress": 5,
 	"api/web":        5,
 
 	"api": 6,
