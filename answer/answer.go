@@ -28,6 +28,8 @@ type Request struct {
 	Subject  string            // a pseudonym, for recommendations
 	Earlier  []string          // what was said before in this conversation, the oldest first; not read where there is a State
 	Silent   bool              // leaves no trace: is not journalled, counted or remembered
+	Channel  Channel           // by which the question comes; "" never meets a language model
+	Tenant   string            // the name of the API key that it came with; "" is the public
 }
 
 // An Outcome is what became of a question. The list is closed.
@@ -81,6 +83,7 @@ type Answer struct {
 	Edition         corpus.Edition   `json:"edition"`
 	State           string           `json:"state"` // to be sent back with the next question
 	ElapsedMS       float64          `json:"elapsedMs"`
+	AIGC            *AIGC            `json:"aigc,omitempty"` // of a text that a model has worded, and no other
 }
 
 // A MatterRef names a matter in an answer.

@@ -60,8 +60,8 @@ type Near struct {
 	Behind float64 `json:"behind"` // the first, in score
 }
 
-// Config is what an Engine is made of. All but Guard, Journal, Mailbox, Log
-// and Now are required.
+// Config is what an Engine is made of. Corpus, Index, Segmenter, Lexicon and
+// StateKey are required.
 type Config struct {
 	Corpus    Corpus
 	Index     *index.Index
@@ -72,6 +72,8 @@ type Config struct {
 	Journal   Journal          // nil keeps nothing
 	Memory    Memory           // what people did; nil recommends without it
 	Mailbox   Mailbox          // nil takes no messages
+	Refiner   Refiner          // nil leaves every answer as it is composed
+	Worded    func(Answer)     // is told of every answer that a model has worded; nil is not
 	Log       *slog.Logger     // nil logs nothing
 	Now       func() time.Time // nil is time.Now
 }
@@ -117,6 +119,9 @@ func New(cfg Config) (*Engine, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Refiner == nil {
+		cfg.Refiner = Verbatim{}
 	}
 	if cfg.Guard == nil {
 		g, err := guard.New(nil)
@@ -255,7 +260,8 @@ func (e *Engine) Sample() bool {
 }
 
 // Ask answers one question. It reads top to bottom, and that is the whole
-// pipeline: guard, understand, find, decide, compose, recommend.
+// pipeline: guard, understand, find, decide, compose, recommend. The answer is
+// in the guide's own words; [Engine.Reword] has it said in plainer ones.
 func (e *Engine) Ask(ctx context.Context, r Request) (Answer, error) { return e.ask(ctx, r, nil) }
 
 func (e *Engine) ask(ctx context.Context, r Request, t *Trace) (Answer, error) {
@@ -318,6 +324,7 @@ func (e *Engine) reply(ctx context.Context, v *view, r Request, t *Trace) (a Ans
 		return a, u, f, err
 	}
 	verdict := e.decide(v, &u, f)
+	u, verdict = e.restate(ctx, v, u, verdict)
 	t.understood(e, &u)
 	if a, err = e.answer(v, &u, &verdict); err != nil {
 		return a, u, f, err

@@ -79,8 +79,8 @@ func (p PlainText) page(a *Answer) string {
 // tail lists the lines under an answer's text, the most needed first, and what
 // can be done without.
 func (p PlainText) tail(a *Answer) (must, may []string) {
-	if a.GeneratedBy == ByLLM {
-		must = append(must, "（以上文字由人工智能根据办事指南改写，请以办事指南为准。）")
+	if a.AIGC != nil {
+		must = append(must, "（"+a.AIGC.Words()+"。）")
 	}
 	if slices.Contains(a.Notices, NoticeSample) {
 		must = append(must, "（示例数据，仅供演示，不能据此办事。）")
