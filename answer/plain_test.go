@@ -39,8 +39,8 @@ func TestPlainText(t *testing.T) {
 		{"what can be done without goes first", PlainText{Limit: 110, Link: func(l, _ string) string { return l }}, nil,
 			"「居住证申领」这样办：\n1. 申请：向派出所提出。\n2. 审核：查居住满半年。\n3. 制证：按规定制作。\n" +
 				"来源：「居住证申领」办事指南（2026-06-30更新）；常见问题\n在线办理"},
-		{"a model's words are marked", PlainText{}, func(a *Answer) { *a = Answer{Outcome: Answered, Text: "好。", GeneratedBy: ByLLM} },
-			"好。\n（以上文字由人工智能根据办事指南改写，请以办事指南为准。）"},
+		{"a model's words are marked", PlainText{}, func(a *Answer) { *a = Answer{Outcome: Answered, Text: "好。", GeneratedBy: ByLLM, AIGC: &AIGC{Label: true, Model: "qwen"}} },
+			"好。\n（AI 生成，仅供参考，请以办事指南原文为准；模型：qwen。）"},
 		{"what notices mean", PlainText{}, func(a *Answer) {
 			*a = Answer{Outcome: NotFound, Text: "没有找到。", Notices: []string{NoticeSample, NoticeMasked}}
 		}, "没有找到。\n（示例数据，仅供演示，不能据此办事。）\n（为保护隐私，问题里的个人信息已经隐去。提问时请不要填写证件号码、手机号码等。）"},
@@ -73,7 +73,7 @@ func FuzzPlainText(f *testing.F) {
 			t.Skip()
 		}
 		a := &Answer{Outcome: Answered, Text: text, Matters: []MatterRef{{Code: "1", Name: name}}, Facts: []Fact{{Code: "1"}},
-			Notices: []string{NoticeSample, NoticeMasked, NoticeMissing}, GeneratedBy: ByLLM}
+			Notices: []string{NoticeSample, NoticeMasked, NoticeMissing}, GeneratedBy: ByLLM, AIGC: &AIGC{Label: true}}
 		got := PlainText{Limit: limit}.Write(a)
 		if n := utf8.RuneCountInString(got); n > limit {
 			t.Errorf("%d characters, at most %d: %q", n, limit, got)

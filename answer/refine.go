@@ -182,7 +182,7 @@ func (e *Engine) restate(ctx context.Context, v *view, u understood, d verdict) 
 	if verdict.outcome != Answered {
 		return u, d
 	}
-	next.request, next.previous, next.notices = u.request, u.previous, u.notices
+	next.request, next.previous, next.notices, next.trace = u.request, u.previous, u.notices, u.trace
 	return next, verdict
 }
 

@@ -53,6 +53,12 @@ type Engine interface {
 // A Mount registers what is served besides.
 type Mount = func(*fiber.App)
 
+// A Reworder puts the answer to a request into plainer words by a language
+// model, or returns it unchanged. It gives show each sentence that stands so far.
+type Reworder interface {
+	Reword(ctx context.Context, r answer.Request, a answer.Answer, show func(sentence string)) answer.Answer
+}
+
 // Config says how to serve. The zero value is fit for use.
 type Config struct {
 	Version        string        // of the program, for the OpenAPI document; "" means "dev"
@@ -68,6 +74,7 @@ type Config struct {
 
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
 	Figures   []prometheus.Collector   // further figures for /metrics
+	Reworder  Reworder                 // puts answers into plainer words; nil leaves them as they are composed
 	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 

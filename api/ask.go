@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -26,6 +27,7 @@ type AskBody struct {
 	Region   string `json:"region,omitempty" pattern:"^[0-9]{6}([0-9]{3}){0,2}$" patternDescription:"6、9 或 12 位行政区划代码，如 440100" doc:"行政区划代码（GB/T 2260），6、9 或 12 位数字" example:"440100"`
 	Audience string `json:"audience,omitempty" maxLength:"20" doc:"以什么身份办事：自然人、企业法人、事业法人、社会组织法人、非法人企业、行政机关、其他组织；也可写 person 或 enterprise" example:"自然人"`
 	Subject  string `json:"subject,omitempty" maxLength:"64" doc:"提问人的化名，用于推荐；不要填写姓名、证件号或手机号"`
+	Channel  string `json:"channel,omitempty" enum:"page,api" doc:"从哪里提问：群众页面的脚本填 page，其他程序不填。语言模型按渠道开关" example:"api"`
 	Stream   bool   `json:"stream,omitempty" doc:"为 true 时以事件流回答，与 Accept: text/event-stream 相同"`
 }
 
@@ -61,6 +63,7 @@ func (in *askInput) Resolve(hc huma.Context) []error {
 		Region:   f.region("body.region", b.Region),
 		Audience: f.audience("body.audience", b.Audience),
 		Subject:  b.Subject,
+		Channel:  cmp.Or(answer.Channel(b.Channel), answer.ChannelAPI),
 	}
 	in.stream = b.Stream || strings.Contains(hc.Header("Accept"), streamType)
 	return f

@@ -18,6 +18,7 @@ type gate struct {
 	localFree     bool // this machine itself is not limited
 	timeout, wait time.Duration
 	seats         chan struct{}
+	reworder      Reworder // may be nil
 	metrics       *metrics
 }
 
@@ -35,11 +36,12 @@ func newGate(e Engine, cfg Config, m *metrics) *gate {
 		timeout:   cfg.AskTimeout,
 		wait:      cfg.AskWait,
 		seats:     make(chan struct{}, cfg.MaxAsks),
+		reworder:  cfg.Reworder,
 		metrics:   m,
 	}
 }
 
-// Ask answers r. Beyond the engine's errors it returns a rateError when the
+// Ask answers r, in plainer words where its channel has a language model. Beyond the engine's errors it returns a rateError when the
 // visitor of ctx asks too often, errBusy when no seat gets free in time, and
 // context.DeadlineExceeded.
 func (g *gate) Ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
@@ -50,7 +52,20 @@ func (g *gate) Ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 	if err := g.admitBy(ctx, limiter); err != nil {
 		return answer.Answer{}, err
 	}
-	return g.ask(ctx, r)
+	a, err := g.ask(ctx, r)
+	if err != nil {
+		return answer.Answer{}, err
+	}
+	return inScript(ctx, g.reword(ctx, r, a, nil)), nil
+}
+
+// reword has an answer put into plainer words. It needs no seat: a model is slow,
+// and has a limit of its own.
+func (g *gate) reword(ctx context.Context, r answer.Request, a answer.Answer, show func(string)) answer.Answer {
+	if g.reworder == nil {
+		return a
+	}
+	return g.reworder.Reword(ctx, r, a, show)
 }
 
 // defaultAsksPerMinute is the limit where none is configured.
@@ -75,7 +90,8 @@ func (g *gate) admitBy(ctx context.Context, l *limiter) error {
 	return nil
 }
 
-// ask answers a question that was admitted.
+// ask answers a question that was admitted, in the guide's own words and
+// simplified characters.
 func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, g.timeout)
 	defer cancel()
@@ -92,11 +108,7 @@ func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 	if !r.Silent {
 		g.metrics.answer(a, time.Since(start))
 	}
-	a = Whole(a)
-	if wantsHant(ctx) {
-		a = inTraditional(a)
-	}
-	return a, nil
+	return Whole(a), nil
 }
 
 // enter waits for a seat.

@@ -16,6 +16,14 @@ func wantsHant(ctx context.Context) bool {
 	return hant
 }
 
+// inScript writes an answer in the characters that its reader wants.
+func inScript(ctx context.Context, a answer.Answer) answer.Answer {
+	if wantsHant(ctx) {
+		return inTraditional(a)
+	}
+	return a
+}
+
 // inTraditional writes what of an answer is shown in traditional characters.
 // Codes, addresses, the state and what an option asks stay as they are.
 func inTraditional(a answer.Answer) answer.Answer {

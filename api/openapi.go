@@ -100,6 +100,7 @@ func (s *Server) askOperation() huma.Operation {
 		Extensions: map[string]any{"x-events": map[string]*huma.Schema{
 			"meta":    s.schema(StreamMeta{}),
 			"card":    s.schema(answer.Answer{}),
+			"wording": s.schema(StreamWording{}),
 			"delta":   s.schema(StreamDelta{}),
 			"sources": {Type: huma.TypeArray, Items: s.schema(answer.FactSource{})},
 			"done":    s.schema(StreamDone{}),

@@ -73,20 +73,22 @@ func texts[T ~string](list ...T) []any {
 func fieldEnums() map[string][]any {
 	generated := texts(answer.ByTemplate, answer.ByLLM, answer.ByCanned)
 	return map[string][]any{
-		"Answer.outcome":         texts(answer.Outcomes...),
-		"Answer.aspect":          texts(nlp.Aspects...),
-		"Answer.generatedBy":     generated,
-		"StreamMeta.outcome":     texts(answer.Outcomes...),
-		"StreamMeta.aspect":      texts(nlp.Aspects...),
-		"StreamMeta.generatedBy": generated,
-		"Action.type":            texts("online", "booking", "call", "map", "complaint"),
-		"Recommendation.kind":    texts("next", "bundle", "popular", "season", "renewal", "similar"),
-		"ThemeCount.audience":    texts("person", "legal"),
-		"EventBody.type":         texts(recommend.ActNames...),
-		"MessageBody.kind":       texts(answer.MessageKinds...),
-		"MessageStatus.status":   texts(answer.MessageReceived, answer.MessageAnswered),
-		"FeedbackBody.reasons":   texts(answer.FeedbackReasons...),
-		"Limit.unit":             texts(corpus.Units...),
+		"Answer.outcome":            texts(answer.Outcomes...),
+		"Answer.aspect":             texts(nlp.Aspects...),
+		"Answer.generatedBy":        generated,
+		"StreamMeta.outcome":        texts(answer.Outcomes...),
+		"StreamMeta.aspect":         texts(nlp.Aspects...),
+		"StreamMeta.generatedBy":    generated,
+		"StreamDone.generatedBy":    generated,
+		"StreamWording.generatedBy": generated,
+		"Action.type":               texts("online", "booking", "call", "map", "complaint"),
+		"Recommendation.kind":       texts("next", "bundle", "popular", "season", "renewal", "similar"),
+		"ThemeCount.audience":       texts("person", "legal"),
+		"EventBody.type":            texts(recommend.ActNames...),
+		"MessageBody.kind":          texts(answer.MessageKinds...),
+		"MessageStatus.status":      texts(answer.MessageReceived, answer.MessageAnswered),
+		"FeedbackBody.reasons":      texts(answer.FeedbackReasons...),
+		"Limit.unit":                texts(corpus.Units...),
 	}
 }
 
@@ -144,6 +146,9 @@ Themes.themes 主题；ThemeCount.audience 面向个人（person）或法人（l
 Regions.regions 地区；RegionCount.parent 上级行政区划代码；RegionCount.matters 本级事项数，不含上级；RegionCount.code 行政区划代码
 Hot.questions 热门问题；HotQuestion.text 问题；HotQuestion.code 回答它的事项
 StreamMeta.outcome 结果；StreamMeta.aspect 要素；StreamMeta.generatedBy 正文由谁写成；StreamDelta.text 一句正文；StreamDone.elapsedMs 用时（毫秒）
+StreamWording.generatedBy 接下来的正文由谁写成，此前的作废；StreamDone.generatedBy 正文最后由谁写成，与 meta 相同时不出现
+StreamDone.aigc 语言模型所写正文的标识；Answer.aigc 语言模型所写正文的标识，别的回答没有；AIGC.label 是否由人工智能生成
+AIGC.producer 服务提供者；AIGC.contentId 内容编号，即回答的编号；AIGC.model 模型名称；AIGC.filing 模型备案号
 Receipt.number 留言编号，12 位数字；Receipt.code 查询码，8 位数字，只给一次；Receipt.received 收到的时间
 MessageStatus.number 留言编号；MessageStatus.kind 类别；MessageStatus.text 内容；MessageStatus.matter 所说事项的编码
 MessageStatus.status received 已收到，answered 已答复；MessageStatus.received 收到的时间；MessageStatus.replies 答复，先来的在前

@@ -264,7 +264,7 @@ func (p *citizenPages) ask(ctx context.Context, c *fiber.Ctx) error {
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	chat := web.Chat{Visitor: v, Question: q}
 	status := http.StatusOK
-	a, err := p.answer(ctx, answer.Request{Text: q, State: value(c, "state"), Region: v.Region})
+	a, err := p.answer(ctx, answer.Request{Text: q, State: value(c, "state"), Region: v.Region, Channel: answer.ChannelPage})
 	if err != nil {
 		problem := p.problem(c, err)
 		status, chat.Problem, chat.Question = problem.Status, problem.Detail, cut(q)

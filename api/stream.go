@@ -29,6 +29,13 @@ type StreamMeta struct {
 	GeneratedBy string         `json:"generatedBy"`
 }
 
+// A StreamWording begins the text anew: the pieces before it do not stand. It
+// comes only where a language model is at work: once before its first sentence
+// and, if its wording is dropped after all, once before the plain text.
+type StreamWording struct {
+	GeneratedBy string `json:"generatedBy"`
+}
+
 // A StreamDelta is a piece of the answer's text.
 type StreamDelta struct {
 	Text string `json:"text"`
@@ -36,7 +43,9 @@ type StreamDelta struct {
 
 // A StreamDone is the last event of a stream that went well.
 type StreamDone struct {
-	ElapsedMS float64 `json:"elapsedMs"`
+	ElapsedMS   float64      `json:"elapsedMs"`
+	GeneratedBy string       `json:"generatedBy,omitempty"` // where it is not as meta said
+	AIGC        *answer.AIGC `json:"aigc,omitempty"`
 }
 
 // startStream replies with a stream of the answer to r, which was admitted. The stream is written
@@ -80,7 +89,7 @@ func (s *Server) stream(ctx context.Context, e *eventWriter, r answer.Request) {
 	for e.comment("ok"); e.err == nil; e.comment("wait") {
 		select {
 		case res := <-answered:
-			s.events(ctx, e, res)
+			s.events(ctx, e, r, res)
 			return
 		case <-beat.C:
 		}
@@ -102,20 +111,73 @@ func (s *Server) askAside(ctx context.Context, r answer.Request) <-chan result {
 	return answered
 }
 
-// events writes what became of a question.
-func (s *Server) events(ctx context.Context, e *eventWriter, res result) {
+// events writes what became of a question: the plain answer at once, then its
+// text, in a model's words if the channel has one.
+func (s *Server) events(ctx context.Context, e *eventWriter, r answer.Request, res result) {
 	if res.err != nil {
 		e.event("error", s.problem(ctx, res.err))
 		return
 	}
-	a := res.answer
+	a := inScript(ctx, res.answer)
 	e.event("meta", StreamMeta{a.ID, a.Edition, a.Outcome, a.Aspect, a.GeneratedBy})
 	e.event("card", a)
-	for _, text := range Sentences(a.Text) {
-		e.event("delta", StreamDelta{text})
+	done := StreamDone{ElapsedMS: a.ElapsedMS}
+	reworded, shown := s.reword(ctx, e, r, res.answer)
+	if reworded.GeneratedBy != a.GeneratedBy {
+		done.GeneratedBy, done.AIGC = reworded.GeneratedBy, reworded.AIGC
+	} else {
+		if shown {
+			e.event("wording", StreamWording{a.GeneratedBy})
+		}
+		for _, text := range Sentences(a.Text) {
+			e.event("delta", StreamDelta{text})
+		}
 	}
 	e.event("sources", sources(a.Facts))
-	e.event("done", StreamDone{a.ElapsedMS})
+	e.event("done", done)
+}
+
+// reword writes the sentences of a rewording as they come, each of them
+// checked. A stream that is silent meanwhile says that it is alive.
+func (s *Server) reword(ctx context.Context, e *eventWriter, r answer.Request, plain answer.Answer) (a answer.Answer, shown bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	pieces := make(chan string)
+	reworded := make(chan answer.Answer, 1)
+	s.running.Go(func() {
+		defer func() { // the plain answer stands whatever happens in here
+			if v := recover(); v != nil {
+				_ = s.problem(ctx, &panicError{v, debug.Stack()}) // for its log
+				reworded <- plain
+			}
+		}()
+		reworded <- s.engine.reword(ctx, r, plain, func(sentence string) {
+			select {
+			case pieces <- sentence:
+			case <-ctx.Done():
+			}
+		})
+	})
+	beat := time.NewTicker(s.heartbeat)
+	defer beat.Stop()
+	for e.err == nil {
+		select {
+		case text := <-pieces:
+			if !shown {
+				e.event("wording", StreamWording{answer.ByLLM})
+				shown = true
+			}
+			if wantsHant(ctx) {
+				text = nlp.ToTraditional(text)
+			}
+			e.event("delta", StreamDelta{text})
+		case a = <-reworded:
+			return a, shown
+		case <-beat.C:
+			e.comment("wait")
+		}
+	}
+	return plain, shown // nobody reads any more
 }
 
 // Sentences cuts text after each sentence and line. Joined they are text.

@@ -62,7 +62,6 @@ type turn struct {
 	Help     []span // ways on for who was not helped
 	Notes    []string
 	Sample   bool
-	Reworded bool // by a language model
 	Grave    bool // an emergency
 	Masked   bool // the question held personal data
 }
@@ -93,7 +92,6 @@ func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t := &turn{
 		Answer: a, Groups: groups(a),
 		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
-		Reworded: a.GeneratedBy == answer.ByLLM,
 		Grave:    a.Outcome == answer.Emergency,
 		Masked:   slices.Contains(a.Notices, answer.NoticeMasked),
 	}

@@ -113,7 +113,7 @@ func answers() map[string]answer.Answer {
 			Actions: []answer.Action{{Type: "call", Label: "拨打 119", URL: "tel:119"}}, Edition: 3,
 		},
 		"要收费吗": {
-			ID: "ans6", Outcome: answer.Answered, GeneratedBy: answer.ByLLM, Text: "居住证首次申领不用交钱。", Matters: []answer.MatterRef{permitRef},
+			ID: "ans6", Outcome: answer.Answered, GeneratedBy: answer.ByLLM, AIGC: &answer.AIGC{Label: true, Producer: "安澜市", ContentID: "ans6", Model: "示例模型", Filing: "示例-备案-0001"}, Text: "居住证首次申领不用交钱。", Matters: []answer.MatterRef{permitRef},
 			Facts: []answer.Fact{fact("fee.charged", "收费", "不收费")}, Notices: []string{answer.NoticeMissing, "not_known"}, Edition: 3,
 		},
 		"帮我看看房子": {

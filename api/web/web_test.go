@@ -90,7 +90,7 @@ func TestAnswers(t *testing.T) {
 		{"refused", "骂人", []string{`data-outcome="refused"`}, []string{"拨打 12345</a>"}},
 		{"small talk", "你好", []string{`data-outcome="smalltalk"`}, []string{"拨打 12345</a>"}},
 		{"an emergency", "家里着火了", []string{`class="card grave"`, `href="tel:119">拨打 119</a>`}, []string{"这个回答有帮助吗", "拨打 12345</a>"}},
-		{"words of a model", "要收费吗", []string{"AI 生成的文字，仅供参考", "办事指南未公布所问的部分内容。", "不收费"}, []string{"not_known", "field_missing</p>"}},
+		{"words of a model", "要收费吗", []string{"AI 生成，仅供参考，请以办事指南原文为准；模型：示例模型；备案号：示例-备案-0001。", "办事指南未公布所问的部分内容。", "不收费"}, []string{"not_known", "field_missing</p>"}},
 	}
 	known := answers()
 	p := newPages(t, web.Options{})

@@ -58,19 +58,22 @@ async function fetchAnswer(text, signal, show, plainly) {
     const res = await fetch('/api/v1/ask', {
       method: 'POST', signal: mine.signal,
       headers: { 'Content-Type': 'application/json', Accept: streams ? 'text/event-stream' : 'application/json', 'Accept-Language': document.documentElement.lang },
-      body: JSON.stringify({ text, state: state().value || undefined, region: $('region')?.value || undefined, subject: subject() }),
+      body: JSON.stringify({ text, state: state().value || undefined, channel: 'page', region: $('region')?.value || undefined, subject: subject() }),
     });
     if (!res.ok) throw await refusal(res);
     if (!(res.headers.get('Content-Type') || '').startsWith('text/event-stream')) return await res.json();
     await events(res.body, (event, data) => {
-      if (event === 'meta') by = data.generatedBy;
-      else if (event === 'card') { a = data; show(a, a.text); }
-      else if (event === 'delta') {
+      if (event === 'card') { a = data; show(a, a.text); }
+      else if (event === 'wording') { // the text begins anew
+        said = '';
+        by = data.generatedBy;
+        if (a && by !== 'llm') show(a, a.text);
+      } else if (event === 'delta') {
         said += data.text;
-        // The plain text is on the page already: only another wording is shown as it comes.
-        if (a && !a.text.startsWith(said)) show(a, said);
+        // The plain text is on the page already: only a model's wording is shown as it comes.
+        if (a && by === 'llm') show(a, said, true);
       } else if (event === 'error' && !a) throw problem(data);
-      else if (event === 'done' && a && said && said !== a.text) Object.assign(a, { text: said, generatedBy: by || a.generatedBy });
+      else if (event === 'done' && a && data.aigc) Object.assign(a, { text: said, generatedBy: data.generatedBy, aigc: data.aigc });
     });
   } catch (err) {
     if (a) return a; // the card is the whole plain answer: it stands
@@ -141,10 +144,13 @@ async function ask(text) {
   $('pending').replaceChildren(turn);
   turn.scrollIntoView({ block: 'start' });
   let shown = null;
-  const show = (a, said) => {
+  const show = (a, said, ai) => {
     if (!shown) turn.lastElementChild.replaceWith(card(a, text));
     shown = a;
-    say(turn.querySelector('.lead'), lead(withoutChoices(a, said), a.facts));
+    const p = say(turn.querySelector('.lead'), lead(withoutChoices(a, said), a.facts));
+    const note = turn.querySelector('.note.ai');
+    if (ai && !note) p.after(aiNote({})); // while it is written: the finished card names the model
+    if (!ai && note && !a.aigc) note.remove();
   };
   const lost = (wake) => {
     if (shown) return;
@@ -170,7 +176,8 @@ const worthwhile = ['answered', 'choose', 'clarify'];
 
 // record keeps a finished turn for this tab, and the question for this device.
 function record(turn, q, a) {
-  if (a.generatedBy === 'llm') turn.lastElementChild.replaceWith(card(a, q)); // the wording came after the card
+  if (a.aigc) turn.lastElementChild.replaceWith(card(a, q)); // the wording came after the card
+  else turn.querySelector('.note.ai')?.remove(); // it was cut off before it was whole
   dress(turn, q, a);
   state().value = a.state || '';
   turns = [...turns, { q, a }].slice(-20);

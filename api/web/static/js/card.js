@@ -159,7 +159,9 @@ function rating(id) {
         h('button', { class: 'btn', name: 'rating', value: '-1' }, '提交'))));
 }
 
-const aiNote = () => h('p', { class: 'note ai' }, 'AI 生成的文字，仅供参考，请以下面的办事指南原文为准。');
+// aiWords says the mark of a text that a model has worded.
+const aiWords = (m) => ['AI 生成，仅供参考，请以办事指南原文为准', m.model && '模型：' + m.model, m.filing && '备案号：' + m.filing].filter(Boolean).join('；');
+const aiNote = (m) => h('p', { class: 'note ai' }, aiWords(m) + '。');
 
 function card(a, q) {
   for (const k of ['matters', 'facts', 'options', 'recommendations', 'actions', 'notices']) a[k] ??= [];
@@ -167,7 +169,7 @@ function card(a, q) {
   if (a.notices.includes(words.sample)) $('sample').hidden = false;
   return h('div', { class: 'card' + (a.outcome === 'emergency' ? ' grave' : ''), 'data-outcome': a.outcome },
     say(h('p', { class: 'lead' }), lead(withoutChoices(a, a.text), a.facts)),
-    a.generatedBy === 'llm' && aiNote(),
+    a.aigc && aiNote(a.aigc),
     a.notices.filter((n) => words.notices[n]).map((n) => h('p', { class: 'note' }, words.notices[n])),
     m && h('p', { class: 'matter' }, h('a', { href: matterPath(m.code) }, m.name),
       m.agency && h('span', {}, m.agency), m.region && h('span', {}, m.region)),

@@ -93,8 +93,8 @@ function dress(turn, q, a) {
   ticks(box);
   const link = box.querySelector('.matter a');
   const code = link && decodeURIComponent(new URL(link.href).pathname.slice('/matters/'.length));
-  const text = () => (a ? [a.text, a.generatedBy === 'llm' && '（AI 生成，仅供参考）', ...sources(a).map((u) => '来源：' + u)].filter(Boolean).join('\n')
-    : [sayable(box.querySelector('.lead')), box.querySelector('.ai') && '（AI 生成，仅供参考）', ...[...box.querySelectorAll('.source a')].map((x) => '来源：' + x.href)].filter(Boolean).join('\n'));
+  const text = () => (a ? [a.text, a.aigc && '（' + aiWords(a.aigc) + '）', ...sources(a).map((u) => '来源：' + u)].filter(Boolean).join('\n')
+    : [sayable(box.querySelector('.lead')), box.querySelector('.ai') && '（' + box.querySelector('.ai').textContent.replace(/。$/, '') + '）', ...[...box.querySelectorAll('.source a')].map((x) => '来源：' + x.href)].filter(Boolean).join('\n'));
   const all = tools({ title: q, text, path: '/?' + new URLSearchParams({ q }), code, name: link?.textContent, print: turn });
   const row = h('p', { class: 'row kit' }, box.querySelector('.source') ? all : all.filter((b) => b.matches('.speak'))); // what says nothing is not to be kept
   const next = box.querySelector('.choices, .more, .rate');
