@@ -341,10 +341,19 @@ func (e *Evidence) Whole(said []string) error {
 	return nil
 }
 
+// List names the list that a fact is an item of; "" is none.
+func List(f Fact) string {
+	at := strings.IndexByte(f.Field, '[')
+	if at < 0 {
+		return ""
+	}
+	return f.Field[:at] + "/" + strings.TrimRight(f.Label, "0123456789")
+}
+
 // stem is what the facts of one list have in common.
 func stem(f Fact) string {
-	if at := strings.IndexByte(f.Field, '['); at >= 0 {
-		return f.Field[:at] + strings.TrimRight(f.Label, "0123456789")
+	if l := List(f); l != "" {
+		return l
 	}
 	return f.Field
 }

@@ -16,10 +16,17 @@ var builtin embed.FS
 
 // Rules are the reviewed ways of saying things.
 type Rules struct {
+	raw     rawRules
 	frames  map[string][]frame // label to the ways of saying it; * for every label
 	changes map[token][]change // first token of a formal phrase to the plain ones
 	glue    map[token][]glue
 	openers [][]token
+}
+
+// rawRules are the rules as they are written, for a model.
+type rawRules struct {
+	ways        map[string][]string // label to the ways of saying it
+	glue, plain []string
 }
 
 // A frame is one way of saying a field.
@@ -54,7 +61,7 @@ func Load() (*Rules, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Rules{frames: map[string][]frame{}, changes: map[token][]change{}, glue: map[token][]glue{}}
+	r := &Rules{raw: rawRules{ways: map[string][]string{}}, frames: map[string][]frame{}, changes: map[token][]change{}, glue: map[token][]glue{}}
 	for _, f := range []struct {
 		name string
 		take func(key string, words []string) error
@@ -106,9 +113,13 @@ func (r *Rules) addFrames(label string, ways []string) error {
 			return err
 		}
 		r.frames[label] = append(r.frames[label], f)
+		r.raw.ways[label] = append(r.raw.ways[label], unbracket.Replace(w))
 	}
 	return nil
 }
+
+// unbracket writes a way of saying a field without what may be left out.
+var unbracket = strings.NewReplacer("[是为]", "是", "[是为在]", "在", "[之内]", "内", "[", "", "]", "")
 
 // parseFrame reads a way of saying a field: {l} is its label, {v} its value,
 // [是为] one or none of the characters, [之内] may be left out.
@@ -168,6 +179,7 @@ func (r *Rules) addPlain(formal string, words []string) error {
 	if len(from) == 0 || len(words) == 0 {
 		return fmt.Errorf("%q: nothing to change", formal)
 	}
+	r.raw.plain = append(r.raw.plain, name+"→"+strings.Join(words, "、"))
 	for _, w := range words {
 		c := change{from: from, behind: behind, by: ruleTokens(w)}
 		r.changes[from[0]] = append(r.changes[from[0]], c)
@@ -179,6 +191,7 @@ func (r *Rules) addGlue(sort string, words []string) error {
 	if sort != "词" && sort != "句" {
 		return fmt.Errorf("%q: neither 词 nor 句", sort)
 	}
+	r.raw.glue = append(r.raw.glue, words...)
 	for _, w := range words {
 		list := ruleTokens(w)
 		r.glue[list[0]] = append(r.glue[list[0]], glue{list, sort == "句"})
@@ -193,14 +206,39 @@ func (r *Rules) addOpeners(_ string, words []string) error {
 	return nil
 }
 
-// framesOf are the ways of saying a fact. A whole text is said as it stands; of
-// an item of a list the number is not part of the label.
-func (r *Rules) framesOf(f *Fact) []frame {
+// sayings are the labels, in the rules, whose ways a fact can be said in. A whole
+// text is said as it stands; of an item of a list the number is not part of the
+// label.
+func sayings(f *Fact) []string {
 	switch f.Field {
 	case FieldText, "answer", "passage":
-		return r.frames[wholeText]
+		return []string{wholeText}
 	}
-	return append(slices.Clone(r.frames[anyLabel]), r.frames[strings.TrimRight(f.Label, "0123456789")]...)
+	return []string{strings.TrimRight(f.Label, "0123456789"), anyLabel}
+}
+
+func (r *Rules) framesOf(f *Fact) []frame {
+	var list []frame
+	for _, s := range sayings(f) {
+		list = append(list, r.frames[s]...)
+	}
+	return list
+}
+
+// Ways are the ways of saying a fact, for a model: {v} is its value.
+func (r *Rules) Ways(f Fact) []string {
+	var list []string
+	for _, s := range sayings(&f) {
+		for _, w := range r.raw.ways[s] {
+			list = append(list, strings.ReplaceAll(w, "{l}", strings.TrimRight(f.Label, "0123456789")))
+		}
+	}
+	return list
+}
+
+// ForModel are the words that a model may use beside the facts.
+func (r *Rules) ForModel() struct{ Glue, Plain []string } {
+	return struct{ Glue, Plain []string }{r.raw.glue, r.raw.plain}
 }
 
 // FieldText is the field of a line of an answer's own text.
