@@ -44,11 +44,13 @@ var floors = map[string]float64{
 	"recommend/history": 3,
 
 	"answer/guard":  3.5,
+	"answer/ground": 3.5,
 	"answer/dialog": 3.5,
 
 	"answer": 4,
 
-	"answer/desk": 4.5,
+	"answer/desk":        4.5,
+	"answer/llm/llmtest": 1, // a model server for tests
 
 	"answer/llm":     5,
 	"answer/eval":    5,

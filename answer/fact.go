@@ -8,4 +8,5 @@ const (
 	FactFeedback = "feedback"
 	FactMessage  = "message"
 	FactReply    = "message.reply"
+	FactWording  = "wording"
 )

@@ -39,7 +39,9 @@ func TestPlainText(t *testing.T) {
 		{"what can be done without goes first", PlainText{Limit: 110, Link: func(l, _ string) string { return l }}, nil,
 			"「居住证申领」这样办：\n1. 申请：向派出所提出。\n2. 审核：查居住满半年。\n3. 制证：按规定制作。\n" +
 				"来源：「居住证申领」办事指南（2026-06-30更新）；常见问题\n在线办理"},
-		{"a model's words are marked", PlainText{}, func(a *Answer) { *a = Answer{Outcome: Answered, Text: "好。", GeneratedBy: ByLLM, AIGC: &AIGC{Label: true, Model: "qwen"}} },
+		{"a model's words are marked", PlainText{}, func(a *Answer) {
+			*a = Answer{Outcome: Answered, Text: "好。", GeneratedBy: ByLLM, AIGC: &AIGC{Label: true, Model: "qwen"}}
+		},
 			"好。\n（AI 生成，仅供参考，请以办事指南原文为准；模型：qwen。）"},
 		{"what notices mean", PlainText{}, func(a *Answer) {
 			*a = Answer{Outcome: NotFound, Text: "没有找到。", Notices: []string{NoticeSample, NoticeMasked}}

@@ -86,6 +86,16 @@ type Refiner interface {
 	Restate(ctx context.Context, f FollowUp) (string, error)
 }
 
+// KeptWording is what the journal keeps of a wording, so that it can be told
+// afterwards what a model has said to whom.
+type KeptWording struct {
+	Answer  string         `json:"answer"`
+	Text    string         `json:"text"`
+	Model   string         `json:"model"`
+	Filing  string         `json:"filing,omitempty"`
+	Edition corpus.Edition `json:"edition"`
+}
+
 // ErrVerbatim means that no model rewords: the plain answer stands.
 var ErrVerbatim = errors.New("no language model")
 
@@ -140,7 +150,7 @@ func (e *Engine) Reword(ctx context.Context, r Request, a Answer, show func(sent
 // that leaves nothing open. Standing texts, questions back and gaps stay as
 // they were written and reviewed.
 func refinable(r Request, a *Answer) bool {
-	return slices.Contains(Channels, r.Channel) && a.Outcome == Answered && a.GeneratedBy == ByTemplate && len(a.Facts) > 0 &&
+	return !r.Silent && slices.Contains(Channels, r.Channel) && a.Outcome == Answered && a.GeneratedBy == ByTemplate && len(a.Facts) > 0 &&
 		!slices.Contains(a.Notices, NoticeMissing)
 }
 

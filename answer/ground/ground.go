@@ -159,7 +159,11 @@ func (e *Evidence) add(u unit) {
 			e.first[t] = append(list, n)
 		}
 	}
-	for at := 0; at < len(u.tokens); at++ {
+	for starts := []int{0}; len(starts) > 0; starts = starts[1:] {
+		at := starts[0]
+		if at >= len(u.tokens) {
+			continue
+		}
 		s := &u.tokens[at]
 		file(s.token)
 		for _, c := range s.change {
@@ -167,8 +171,11 @@ func (e *Evidence) add(u unit) {
 				file(c.by[0])
 			}
 		}
-		if !s.drop && s.jump == 0 {
-			return
+		if s.drop || s.kind == bracket || s.kind == colon || s.kind == item {
+			starts = append(starts, at+1)
+		}
+		if s.jump > 0 {
+			starts = append(starts, at+int(s.jump))
 		}
 	}
 }

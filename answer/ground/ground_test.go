@@ -2,6 +2,8 @@ package ground
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -161,5 +163,29 @@ func TestLiesAreRefused(t *testing.T) {
 				t.Errorf("%q: %s, want %s", tt.text, f.Reason, tt.want)
 			}
 		})
+	}
+}
+
+// Whatever way a model is told of, it may use.
+func TestEveryWayPasses(t *testing.T) {
+	facts, names := permit()
+	r := rules(t)
+	for label := range r.raw.ways {
+		if label != anyLabel && label != wholeText {
+			facts = append(facts, Fact{ID: label, Field: "x", Label: label, Value: "某一值"})
+		}
+	}
+	e := r.Evidence(facts, names)
+	for _, f := range facts {
+		ways := r.Ways(f)
+		if len(ways) == 0 {
+			t.Errorf("%s cannot be said", f.Label)
+		}
+		for _, w := range ways {
+			text := strings.ReplaceAll(w, "{v}", strings.TrimRight(e.ForModel(f.Value), "。")) + "。"
+			if got, err := e.Check(text, []string{f.ID}); err != nil || !slices.Equal(got.Facts, []string{f.ID}) {
+				t.Errorf("%q: %v, %v", text, got.Facts, err)
+			}
+		}
 	}
 }

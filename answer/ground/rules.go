@@ -5,8 +5,10 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/govqa/govqa/nlp"
 )
@@ -113,16 +115,28 @@ func (r *Rules) addFrames(label string, ways []string) error {
 			return err
 		}
 		r.frames[label] = append(r.frames[label], f)
-		r.raw.ways[label] = append(r.raw.ways[label], unbracket.Replace(w))
+		r.raw.ways[label] = append(r.raw.ways[label], unbracket(w))
 	}
 	return nil
 }
 
-// unbracket writes a way of saying a field without what may be left out.
-var unbracket = strings.NewReplacer("[是为]", "是", "[是为在]", "在", "[之内]", "内", "[", "", "]", "")
+// maybe matches what may be left out of a way of saying a field.
+var maybe = regexp.MustCompile(`\[([^\]]*)\]`)
+
+// unbracket writes a way of saying a field with the first link and without what
+// else may be left out.
+func unbracket(way string) string {
+	return maybe.ReplaceAllStringFunc(way, func(s string) string {
+		if s = s[1 : len(s)-1]; strings.Trim(s, linking) == "" {
+			_, n := utf8.DecodeRuneInString(s)
+			return s[:n]
+		}
+		return ""
+	})
+}
 
 // parseFrame reads a way of saying a field: {l} is its label, {v} its value,
-// [是为] one or none of the characters, [之内] may be left out.
+// [是为] one or none of the characters, [请] may be left out.
 func parseFrame(way string) (frame, error) {
 	var f frame
 	for rest := way; rest != ""; {

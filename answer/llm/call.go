@@ -23,8 +23,8 @@ type order struct {
 	first, gap   time.Duration
 }
 
-// maxReply is how many bytes of a reply are read, whatever the server sends.
-const maxReply = 1 << 20
+// maxChat is how many bytes of a reply are read, whatever the server sends.
+const maxChat = 1 << 20
 
 // apiConfig says how to reach the server: no redirects, no endless replies.
 func apiConfig(cfg Config) openai.ClientConfig {
@@ -34,25 +34,10 @@ func apiConfig(cfg Config) openai.ClientConfig {
 	transport.MaxIdleConnsPerHost = cfg.Calls
 	transport.MaxResponseHeaderBytes = 64 << 10
 	api.HTTPClient = &http.Client{
-		Transport:     bounded{transport},
+		Transport:     bounded{transport, maxChat},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return api
-}
-
-// bounded cuts replies off that are too long.
-type bounded struct{ next http.RoundTripper }
-
-// RoundTrip implements [http.RoundTripper].
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := b.next.RoundTrip(r)
-	if err == nil {
-		resp.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(resp.Body, maxReply), resp.Body}
-	}
-	return resp, err
 }
 
 // errStalled is the cause of a call's end when nothing has come in time.

@@ -66,15 +66,18 @@ func newHTTPClient(timeout time.Duration) *http.Client {
 	if timeout <= 0 {
 		timeout = 30 * time.Second
 	}
-	return &http.Client{Timeout: timeout, Transport: bounded{http.DefaultTransport}}
+	return &http.Client{Timeout: timeout, Transport: bounded{http.DefaultTransport, maxReply}}
 }
 
 // maxReply is the longest reply that is read: 2,000 vectors of 4,096 numbers,
 // written out, take about 100 MB.
 const maxReply = 128 << 20
 
-// bounded cuts off replies that are too long.
-type bounded struct{ http.RoundTripper }
+// bounded cuts off replies that are longer than so many bytes.
+type bounded struct {
+	http.RoundTripper
+	most int64
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -83,7 +86,7 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 		resp.Body = struct {
 			io.Reader
 			io.Closer
-		}{io.LimitReader(resp.Body, maxReply), resp.Body}
+		}{io.LimitReader(resp.Body, b.most), resp.Body}
 	}
 	return resp, err
 }

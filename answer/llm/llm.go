@@ -1,6 +1,8 @@
-// Package llm has a language model put answers into plainer words, make
-// questions of follow-ups, explain passages of policies, and draft for editors,
-// over any server that speaks as OpenAI's does.
+// Package llm speaks to models behind OpenAI-compatible endpoints, one's own
+// first (vLLM, Ollama, Xinference …), because government data stays at home. A
+// language model puts answers into plainer words, makes questions of follow-ups,
+// explains passages of policies, and drafts for editors; other models turn texts
+// into vectors and judge hits. Everything here is optional.
 //
 // It promises that a model changes words and never facts: what a model has
 // written is given to nobody before package ground has read it as whole published

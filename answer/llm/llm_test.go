@@ -63,7 +63,7 @@ func TestAnHonestModelIsShown(t *testing.T) {
 	if got := strings.Join(shown, ""); got != w.Text {
 		t.Errorf("shown %q, whole %q", got, w.Text)
 	}
-	for _, want := range []string{"居民身份证（原件，1份）；居住地址证明（复印件，1份）【租房的】。承诺5个工作日办结。", "020-83830000", "https://zwfw.anlan.example/jzz?id=7"} {
+	for _, want := range []string{"居民身份证（原件，1份）；居住地址证明（复印件，1份）【租房的】。承诺在5个工作日办结。", "020-83830000", "https://zwfw.anlan.example/jzz?id=7"} {
 		if !strings.Contains(w.Text, want) {
 			t.Errorf("%q is not in %q", want, w.Text)
 		}

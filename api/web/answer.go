@@ -52,18 +52,18 @@ func (v chatView) State() string {
 // the same answer.
 type turn struct {
 	*answer.Answer
-	Head     string             // first line of the text, if it is short enough for a headline
-	Rest     string             // of the text, without the lists that the card repeats
-	Matter   *answer.MatterRef  // the one answered; may be nil
-	Groups   []group            // of facts
-	Choices  []choice           // what can be tapped next
-	Offered  []answer.MatterRef // matters offered that no choice leads to
-	Buttons  []span
-	Help     []span // ways on for who was not helped
-	Notes    []string
-	Sample   bool
-	Grave    bool // an emergency
-	Masked   bool // the question held personal data
+	Head    string             // first line of the text, if it is short enough for a headline
+	Rest    string             // of the text, without the lists that the card repeats
+	Matter  *answer.MatterRef  // the one answered; may be nil
+	Groups  []group            // of facts
+	Choices []choice           // what can be tapped next
+	Offered []answer.MatterRef // matters offered that no choice leads to
+	Buttons []span
+	Help    []span // ways on for who was not helped
+	Notes   []string
+	Sample  bool
+	Grave   bool // an emergency
+	Masked  bool // the question held personal data
 }
 
 // A group is the facts of one source.
@@ -91,9 +91,9 @@ type choice struct {
 func newTurn(a *answer.Answer, question, hotline string) *turn {
 	t := &turn{
 		Answer: a, Groups: groups(a),
-		Sample:   slices.Contains(a.Notices, answer.NoticeSample),
-		Grave:    a.Outcome == answer.Emergency,
-		Masked:   slices.Contains(a.Notices, answer.NoticeMasked),
+		Sample: slices.Contains(a.Notices, answer.NoticeSample),
+		Grave:  a.Outcome == answer.Emergency,
+		Masked: slices.Contains(a.Notices, answer.NoticeMasked),
 	}
 	t.Head, t.Rest = headline(lead(withoutChoices(a), a.Facts))
 	if a.Outcome == answer.Answered && len(a.Matters) > 0 {

@@ -139,6 +139,9 @@ func TestConversationByForms(t *testing.T) {
 	r.send("POST", "/ask", url.Values{"q": {"去月球"}, "region": {""}})
 	want := []answer.Request{{Text: "居住证要什么材料", Region: "990102"}, {Text: "那要几天", State: "state-1", Region: "990102"},
 		{Text: "居住证申领 可以代办吗", Region: "990102"}, {Text: "去月球"}}
+	for i := range want {
+		want[i].Channel = answer.ChannelPage
+	}
 	if diff := cmp.Diff(want, e.requests()); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}

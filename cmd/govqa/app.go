@@ -31,6 +31,7 @@ type app struct {
 	engine *answer.Engine
 	asked  *questionLog
 	mail   *mailbox
+	model  *modelSwitch
 	log    *slog.Logger
 
 	history *history.Store // of a service only
@@ -89,8 +90,9 @@ func openApp(ctx context.Context, data string, withSample bool, log *slog.Logger
 		return nil, err
 	}
 	a.asked, a.mail = newQuestionLog(a.store, log), newMailbox(a.store)
+	a.model = &modelSwitch{store: a.store}
 	cfg := answer.Config{Corpus: a.store, Index: a.index, Segmenter: a.seg, Lexicon: a.lex,
-		StateKey: key, Journal: a.asked, Mailbox: a.mail, Log: log}
+		StateKey: key, Journal: a.asked, Mailbox: a.mail, Worded: a.asked.Worded, Log: log}
 	for _, set := range settings {
 		set(&cfg)
 	}
@@ -189,22 +191,34 @@ func stateKey(path string) ([]byte, error) {
 type questionLog struct {
 	store *store.Store
 	log   *slog.Logger
-	queue chan answer.Asked
+	queue chan store.Fact
 	done  chan struct{}
 }
 
 func newQuestionLog(s *store.Store, log *slog.Logger) *questionLog {
-	q := &questionLog{store: s, log: log, queue: make(chan answer.Asked, 4096), done: make(chan struct{})}
+	q := &questionLog{store: s, log: log, queue: make(chan store.Fact, 4096), done: make(chan struct{})}
 	go q.write()
 	return q
 }
 
 // Asked implements [answer.Journal].
-func (q *questionLog) Asked(a answer.Asked) {
+func (q *questionLog) Asked(a answer.Asked) { q.put(answer.FactQuestion, a) }
+
+// Worded keeps what a language model made of an answer.
+func (q *questionLog) Worded(a answer.Answer) {
+	q.put(answer.FactWording, answer.KeptWording{Answer: a.ID, Text: a.Text, Model: a.AIGC.Model, Filing: a.AIGC.Filing, Edition: a.Edition})
+}
+
+func (q *questionLog) put(typ string, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		q.log.Error("not journalled", "type", typ, "err", err)
+		return
+	}
 	select {
-	case q.queue <- a:
+	case q.queue <- store.Fact{Type: typ, Data: data}:
 	default:
-		q.log.Warn("question not journalled: the disk is too slow", "answer", a.Answer)
+		q.log.Warn("not journalled: the disk is too slow", "type", typ)
 	}
 }
 
@@ -220,13 +234,9 @@ func (q *questionLog) Rated(ctx context.Context, f answer.Feedback) error {
 
 func (q *questionLog) write() {
 	defer close(q.done)
-	for a := range q.queue {
-		data, err := json.Marshal(a)
-		if err == nil {
-			_, err = q.store.Append(context.Background(), store.ByCitizen, store.Fact{Type: answer.FactQuestion, Data: data})
-		}
-		if err != nil {
-			q.log.Error("question not journalled", "answer", a.Answer, "err", err)
+	for f := range q.queue {
+		if _, err := q.store.Append(context.Background(), store.ByCitizen, f); err != nil {
+			q.log.Error("not journalled", "type", f.Type, "err", err)
 		}
 	}
 }

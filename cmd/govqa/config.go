@@ -51,6 +51,26 @@ type config struct {
 	RerankKeyFile       string   `toml:"rerank_key_file"`       // file that holds the key; "" means GOVQA_RERANK_KEY, or no key
 	RerankTimeout       duration `toml:"rerank_timeout"`        // the longest that a question waits for it; 0 means 500ms
 	RerankPrice         float64  `toml:"rerank_price"`          // yuan for a million tokens
+	// The language model; see package llm for what 0 means.
+	ModelURL          string   `toml:"model_url"`           // of an OpenAI-compatible server, with its /v1; "" means no model
+	ModelName         string   `toml:"model_name"`          // as the server knows it
+	ModelKeyFile      string   `toml:"model_key_file"`      // file that holds the key; "" means GOVQA_MODEL_KEY, or no key
+	ModelTitle        string   `toml:"model_title"`         // as citizens see it; "" means model_name
+	ModelFiling       string   `toml:"model_filing"`        // 备案号, as citizens see it
+	ModelProducer     string   `toml:"model_producer"`      // who runs the service, for the mark of generated text
+	ModelFormat       string   `toml:"model_format"`        // how structured output is asked for: schema, object or prompt
+	ModelTimeout      duration `toml:"model_timeout"`       // the longest that one answer may take
+	ModelFirst        duration `toml:"model_first"`         // … until the first piece
+	ModelGap          duration `toml:"model_gap"`           // … between two pieces
+	ModelRestate      duration `toml:"model_restate"`       // … for a follow-up
+	ModelMaxTokens    int      `toml:"model_max_tokens"`    // written for one answer
+	ModelHourTokens   int      `toml:"model_hour_tokens"`   // in one hour; 0 means no limit
+	ModelTenantTokens int      `toml:"model_tenant_tokens"` // … of one API key; 0 means no limit
+	ModelAnswerYuan   float64  `toml:"model_answer_yuan"`   // cost of one answer; 0 means no limit
+	ModelHourYuan     float64  `toml:"model_hour_yuan"`     // … of one hour; 0 means no limit
+	ModelPriceIn      float64  `toml:"model_price_in"`      // yuan for a million tokens read
+	ModelPriceOut     float64  `toml:"model_price_out"`     // … written
+	ModelCalls        int      `toml:"model_calls"`         // at once
 }
 
 // A duration is a time.Duration written as 5s or 1m30s.

@@ -100,6 +100,7 @@ func newControl(ctx context.Context, data string, a *app) (*control, error) {
 	mux.HandleFunc("POST /events", ctl.importEvents)
 	mux.HandleFunc("POST /messages", ctl.listMessages)
 	mux.HandleFunc("POST /vectors", ctl.vectors)
+	mux.HandleFunc("POST /model", ctl.switchModel)
 	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
 	mux.HandleFunc("POST /webhooks", ctl.webhooks)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {

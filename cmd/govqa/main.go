@@ -263,6 +263,15 @@ func coreCommands() []command {
 				fs.BoolVar(&c.values.rebuild, "rebuild", false, "丢掉已有的向量，全部重算")
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
 			}},
+		{name: "model status", short: "看语言模型的开关", run: modelShow,
+			long: "列出语言模型在各渠道（page、api、desk、compat、wechat）是开是关。服务运行时问服务。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
+		{name: "model on", args: "[渠道]", short: "打开语言模型", run: modelOn,
+			long: "在一个渠道打开语言模型，不写渠道就是全部。立即生效，重启后不变，记入审计。"},
+		{name: "model off", args: "[渠道]", short: "关掉语言模型", run: modelOff,
+			long: "在一个渠道关掉语言模型，不写渠道就是全部。立即生效，重启后不变，记入审计。"},
 		{name: "user add", args: "用户名", short: "添加工作人员账号", run: userAdd,
 			long: "添加账号；密码从标准输入读入一行（至少 15 个字符），不回显，不出现在命令行。",
 			flags: func(fs *flag.FlagSet, c *call) {

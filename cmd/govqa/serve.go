@@ -8,8 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/guard"
@@ -47,10 +50,20 @@ func serve(ctx context.Context, c *call) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(c.err, nil))
-	a, err := openApp(ctx, c.data, true, log, c.err, func(e *answer.Config) { e.Guard = g })
+	model, err := newModel(&cfg, g, log, os.LookupEnv)
 	if err != nil {
 		return err
 	}
+	a, err := openApp(ctx, c.data, true, log, c.err, func(e *answer.Config) {
+		e.Guard = g
+		if model != nil {
+			e.Refiner = model
+		}
+	})
+	if err != nil {
+		return err
+	}
+	a.model.model = model
 	if a.semantics, err = openSemantics(ends, &cfg, c.data, a, nil); err == nil {
 		err = serveApp(ctx, cfg, c.data, a, log)
 	}
@@ -84,7 +97,10 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if a.webhooks, err = cfg.newQueue(a.store, webhook.Options{Log: log}); err != nil {
 		return err
 	}
-	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample()})
+	if err := a.model.load(); err != nil {
+		return err
+	}
+	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample(), Model: modelName(&cfg)})
 	if err != nil {
 		return err
 	}
@@ -98,10 +114,11 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
 		Personal:   a.engine,
+		Reworder:   a.reworder(),
 		Interfaces: []api.Interface{compat.Interface(), mcp.Interface(version())},
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
-		Figures:    append(a.semantics.figures(), a.webhooks.Metrics()),
+		Figures:    slices.Concat(a.semantics.figures(), a.model.figures(), []prometheus.Collector{a.webhooks.Metrics()}),
 	}, a.engine, log)
 	if err != nil {
 		return err
