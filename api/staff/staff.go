@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -78,6 +79,11 @@ func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 	cfg.Service = cmp.Or(cfg.Service, "govqa")
 	if cfg.SecondFactor == nil {
 		cfg.SecondFactor = []string{"admin", "publisher"}
+	}
+	for _, role := range cfg.SecondFactor {
+		if !slices.Contains(store.Roles, role) {
+			return nil, fmt.Errorf("staff: second factor: role %q is not known", role)
+		}
 	}
 	s := &Staff{cfg: cfg, store: cfg.Store, log: cfg.Log, hashes: make(chan struct{}, maxHashes), now: time.Now}
 	s.brake = newBrake(func() time.Time { return s.now() })

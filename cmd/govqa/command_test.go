@@ -255,6 +255,12 @@ func TestUsers(t *testing.T) {
 		{"a role that does not exist is refused", long, []string{"add", "-role", "king", "li"}, exitFailed, "账号信息无效"},
 		{"a password is changed", "另一个超过十五个字符的密码短语 2027\n", []string{"passwd", "zhang"}, exitOK, "已修改账号 zhang 的密码"},
 		{"a stranger's password is not", long, []string{"passwd", "li"}, exitFailed, "没有这个账号"},
+		{"an account gets several roles", "", []string{"roles", "-role", "reviewer,publisher", "zhang"}, exitOK, "已修改账号 zhang 的角色（reviewer、publisher）"},
+		{"an account does not get a role that is none", "", []string{"roles", "-role", "king", "zhang"}, exitFailed, "账号信息无效"},
+		{"an account cannot be without roles", "", []string{"roles", "zhang"}, exitFailed, "至少要有一个角色"},
+		{"a second factor is taken away", "", []string{"second", "zhang"}, exitOK, "已关闭账号 zhang 的两步验证"},
+		{"a common password is refused", "password1password1\n", []string{"add", "li"}, exitFailed, "太容易猜到"},
+		{"an account is opened again", "", []string{"enable", "wang"}, exitOK, "已启用账号 wang"},
 		{"an account is closed", "", []string{"disable", "zhang"}, exitOK, "已停用账号 zhang"},
 		{"a stranger's account is not", "", []string{"disable", "li"}, exitFailed, "没有这个账号"},
 	} {
@@ -273,7 +279,7 @@ func TestUsers(t *testing.T) {
 			states[f[0]] = f[1] + " " + f[2]
 		}
 	}
-	if diff := cmp.Diff(map[string]string{"zhang": "reviewer 停用", "wang": "editor 启用"}, states); diff != "" {
+	if diff := cmp.Diff(map[string]string{"zhang": "reviewer、publisher 停用", "wang": "editor 启用"}, states); diff != "" {
 		t.Errorf("accounts (-want +got):\n%s", diff)
 	}
 	for name, b := range tree(t, data) {

@@ -31,7 +31,11 @@ type config struct {
 	AllowedFrames  []string `toml:"allowed_frames"`  // web origins that may show the pages in a frame (the widget); none means none
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
 	EventDays      int      `toml:"event_days"`      // how many days what people did is kept; 0 means three years, negative for ever
-	PublicURL      string   `toml:"public_url"`      // address under which citizens reach the pages, for links in messages; "" writes none
+	PublicURL      string   `toml:"public_url"`      // address under which citizens and staff reach the pages, for links; "" writes none in messages
+
+	SessionIdle  duration `toml:"session_idle"`  // a login of staff ends after so long without a request; 0 means 30m
+	SessionMost  duration `toml:"session_most"`  // and after so long in any case; 0 means 12h
+	SecondFactor []string `toml:"second_factor"` // roles that need a second factor; none written means admin and publisher, "none" none
 
 	WebhookHosts    []string `toml:"webhook_hosts"`    // hosts, or .example.cn for all below, that events may be sent to; none means any public one
 	WebhookNetworks []string `toml:"webhook_networks"` // private addresses or networks that events may be sent to, also over plain HTTP; none means none

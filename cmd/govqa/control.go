@@ -98,6 +98,8 @@ func newControl(ctx context.Context, data string, a *app) (*control, error) {
 	mux.HandleFunc("POST /mcp", ctl.serveMCP)
 	mux.HandleFunc("POST /import", ctl.importFiles)
 	mux.HandleFunc("POST /events", ctl.importEvents)
+	mux.HandleFunc("POST /users", ctl.changeUser)
+	mux.HandleFunc("POST /users/list", ctl.listUsers)
 	mux.HandleFunc("POST /messages", ctl.listMessages)
 	mux.HandleFunc("POST /vectors", ctl.vectors)
 	mux.HandleFunc("POST /model", ctl.switchModel)

@@ -261,6 +261,13 @@ func restore(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	s, err := openExisting(c)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Audit(ctx, actor(), "restore", fmt.Sprint(info.Number), filepath.Base(c.args[0])), s.Close()); err != nil {
+		return err
+	}
 	fmt.Fprintf(c.out, "已恢复到第 %d 版（%s 发布）；索引将在下次启动时建立\n", info.Number, info.Time.Local().Format(time.DateTime))
 	return nil
 }
@@ -283,7 +290,8 @@ func checkStore(ctx context.Context, c *call, s *store.Store) error {
 		return err
 	}
 	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(w, "版本\t%d\n记录\t%d\n修订\t%d\n日志\t%d\n草稿\t%d\n", report.Editions, report.Records, report.Revisions, report.Facts, report.Drafts)
+	fmt.Fprintf(w, "版本\t%d\n记录\t%d\n修订\t%d\n日志\t%d\n草稿\t%d\n账号\t%d\n工作文档\t%d\n审计记录\t%s\n", report.Editions, report.Records, report.Revisions,
+		report.Facts, report.Drafts, report.Users, report.Docs, report.Audit)
 	if err := w.Flush(); err != nil {
 		return err
 	}

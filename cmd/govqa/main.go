@@ -163,7 +163,7 @@ func usage(fs *flag.FlagSet, cmd *command) {
 
 // commands lists every command in the order of the help.
 func commands() []command {
-	return slices.Concat(coreCommands(), webhookCommands())
+	return slices.Concat(coreCommands(), userCommands(), webhookCommands())
 }
 
 // coreCommands are the commands of the contract.
@@ -272,13 +272,5 @@ func coreCommands() []command {
 			long: "在一个渠道打开语言模型，不写渠道就是全部。立即生效，重启后不变，记入审计。"},
 		{name: "model off", args: "[渠道]", short: "关掉语言模型", run: modelOff,
 			long: "在一个渠道关掉语言模型，不写渠道就是全部。立即生效，重启后不变，记入审计。"},
-		{name: "user add", args: "用户名", short: "添加工作人员账号", run: userAdd,
-			long: "添加账号；密码从标准输入读入一行（至少 15 个字符），不回显，不出现在命令行。",
-			flags: func(fs *flag.FlagSet, c *call) {
-				fs.StringVar(&c.values.role, "role", "editor", "角色，可以有几个，用逗号隔开：editor、reviewer、publisher、operator、supervisor、admin、auditor")
-			}},
-		{name: "user passwd", args: "用户名", short: "修改账号密码", run: userPasswd, long: "修改密码；新密码从标准输入读入一行。"},
-		{name: "user list", short: "列出账号", run: userList, long: "列出全部账号、角色和状态。"},
-		{name: "user disable", args: "用户名", short: "停用账号", run: userDisable, long: "停用账号；账号的历史记录保留。"},
 	}
 }

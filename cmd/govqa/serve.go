@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -65,7 +67,7 @@ func serve(ctx context.Context, c *call) error {
 	}
 	a.model.model = model
 	if a.semantics, err = openSemantics(ends, &cfg, c.data, a, nil); err == nil {
-		err = serveApp(ctx, cfg, c.data, a, log)
+		err = serveApp(ctx, cfg, c.data, a, log, c.err)
 	}
 	return errors.Join(err, a.close())
 }
@@ -86,7 +88,7 @@ func loadGuard(dir string) (*guard.Guard, error) {
 	return g, nil
 }
 
-func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger) error {
+func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger, out io.Writer) error {
 	if err := a.replay(); err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		return err
 	}
 	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live})
-	people, err := staff.New(staff.Config{Store: a.store, Pages: pages, Log: log}, editing.Register)
+	people, err := staff.New(cfg.staff(a.store, pages, log), editing.Register)
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,10 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()
 	go func() { failed <- server.Listen(listener) }()
-	log.Info("serving", "addr", listener.Addr().String(), "edition", a.engine.Edition(), "guides", a.index.Docs()[corpus.TypeGuide])
+	log.Info("serving", "addr", listener.Addr().String(), "edition", a.engine.Edition(), "guides", a.index.Docs()[corpus.TypeGuide], "audit", a.store.AuditHead().String())
+	if err := inviteFirst(ctx, people, cmp.Or(cfg.PublicURL, origin(listener.Addr())), out); err != nil {
+		log.Error("no link to make the first account", "err", err)
+	}
 
 	select {
 	case err = <-failed:

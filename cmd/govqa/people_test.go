@@ -1,0 +1,83 @@
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var setupLink = regexp.MustCompile(`http://\S+/staff/setup\?token=\S+`)
+
+// TestFirstStart: a server without accounts prints a link once, and makes no
+// account by itself; the commands work while it serves.
+func TestFirstStart(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	s := serving(t, data)
+	want(t, must(t, "user", "list", "-data", data), []string{"用户名"}, "admin")
+	log := s.stop(t)
+	old := setupLink.FindString(log)
+	if old == "" || !strings.HasPrefix(old, s.url) {
+		t.Fatalf("no link of %s in\n%s", s.url, log)
+	}
+
+	s = serving(t, data)
+	path := func(link string) string { return s.url + link[strings.Index(link, "/staff"):] }
+	for _, row := range []struct {
+		what, url string
+		want      int
+	}{
+		{"the link of the start before", path(old), http.StatusNotFound},
+		{"a link of one's own making", s.url + "/staff/setup?token=x", http.StatusNotFound},
+		{"no link", s.url + "/staff/setup", http.StatusNotFound},
+		{"the login", s.url + "/staff/login", http.StatusOK},
+	} {
+		if got := status(t, row.url); got != row.want {
+			t.Errorf("%s: status %d, want %d", row.what, got, row.want)
+		}
+	}
+	long := "一共有超过十五个字符的密码短语 2026\n"
+	for _, row := range []struct {
+		what, input string
+		args        []string
+		says        string
+	}{
+		{"add while it serves", long, []string{"add", "-role", "admin,auditor", "root"}, "已添加账号 root（admin、auditor）"},
+		{"roles while it serves", "", []string{"roles", "-role", "auditor", "root"}, "已修改账号 root 的角色（auditor）"},
+		{"passwd while it serves", "另一个超过十五个字符的密码短语 2027\n", []string{"passwd", "root"}, "已修改账号 root 的密码"},
+		{"disable while it serves", "", []string{"disable", "root"}, "已停用账号 root"},
+	} {
+		r := user(t, row.input, append(row.args, "-data", data)...)
+		if r.code != exitOK {
+			t.Errorf("%s: exit code %d: %s", row.what, r.code, r.err)
+		}
+		want(t, r.out, []string{row.says})
+	}
+	if r := user(t, long, "add", "root", "-data", data); r.code != exitFailed || !strings.Contains(r.err, "账号已存在") {
+		t.Errorf("adding twice: %d %s", r.code, r.err)
+	}
+	log = s.stop(t)
+	if got := status(t, path(setupLink.FindString(log))); got != 0 {
+		t.Errorf("the server has not stopped: %d", got)
+	}
+	s = serving(t, data)
+	if log := s.stop(t); setupLink.MatchString(log) {
+		t.Errorf("a link although there is an account:\n%s", log)
+	}
+	want(t, must(t, "check", "-data", data), []string{"核对无误", "审计记录", "账号"})
+}
+
+// status is the status of a GET, 0 if nobody answers.
+func status(t *testing.T, url string) int {
+	t.Helper()
+	resp, err := request(t.Context(), http.DefaultClient, http.MethodGet, url, "")
+	if err != nil {
+		return 0
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return resp.StatusCode
+}
