@@ -27,7 +27,7 @@ type journal struct {
 var day = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 
 // append adds a fact, an hour after the one before.
-func (j *journal) append(t *testing.T, typ string, data any) uint64 {
+func (j *journal) append(t *testing.T, typ string, data any) {
 	t.Helper()
 	raw, err := json.Marshal(data)
 	if err != nil {
@@ -35,7 +35,6 @@ func (j *journal) append(t *testing.T, typ string, data any) uint64 {
 	}
 	seq := uint64(len(j.facts) + 1)
 	j.facts = append(j.facts, store.Fact{Seq: seq, Type: typ, Time: day.Add(time.Duration(seq) * time.Hour), Data: raw})
-	return seq
 }
 
 func (j *journal) asked(t *testing.T, text string, change ...func(*answer.Asked)) string {

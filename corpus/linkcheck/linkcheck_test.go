@@ -3,6 +3,7 @@ package linkcheck
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -35,13 +36,19 @@ func newSite(t *testing.T, robots string, handle http.HandlerFunc) *site {
 				http.NotFound(w, r)
 				return
 			}
-			w.Write([]byte(robots))
+			reply(t, w, robots)
 			return
 		}
 		handle(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s
+}
+
+func reply(t *testing.T, w http.ResponseWriter, text string) {
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Error(err)
+	}
 }
 
 func (s *site) host() string {
@@ -64,9 +71,8 @@ func check(t *testing.T, c Checker, links ...string) map[string]Result {
 }
 
 func TestCheck(t *testing.T) {
-	elsewhere := newSite(t, "", func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("secret")) })
-	var s *site
-	s = newSite(t, "User-agent: *\nDisallow: /private\nAllow: /private/open\n", func(w http.ResponseWriter, r *http.Request) {
+	elsewhere := newSite(t, "", func(w http.ResponseWriter, _ *http.Request) { reply(t, w, "secret") })
+	s := newSite(t, "User-agent: *\nDisallow: /private\nAllow: /private/open\n", func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/ok", "/private/open", "/private/closed":
 		case "/gone":
