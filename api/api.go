@@ -79,6 +79,8 @@ type Config struct {
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 
 	Interfaces []Interface // other protocols over the same engine
+	Keys       Keys        // of integrators; nil knows none
+	NeedKey    []string    // names of interfaces that only answer to a key
 	Mounts     []Mount     // register what else is served: the pages of staff, other channels
 }
 
@@ -137,6 +139,14 @@ func (cfg Config) check() error {
 			errs = append(errs, err)
 		}
 	}
+	for _, name := range cfg.NeedKey {
+		if !slices.ContainsFunc(cfg.Interfaces, func(i Interface) bool { return i.Name == name }) {
+			errs = append(errs, fmt.Errorf("no interface %q that could need a key", name))
+		}
+	}
+	if len(cfg.NeedKey) > 0 && cfg.Keys == nil {
+		errs = append(errs, errors.New("keys are needed but none are known"))
+	}
 	return errors.Join(errs...)
 }
 
@@ -150,6 +160,7 @@ type Server struct {
 	metrics   *metrics
 	trusted   []netip.Prefix
 	personal  *limiter      // of requests for people's own data
+	keys      *keyring      // nil if no keys are known
 	policy    string        // of content, for every reply
 	streams   chan struct{} // a token for each open stream
 	heartbeat time.Duration
@@ -190,6 +201,9 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 	}
 	s.engine = newGate(engine, cfg, s.metrics)
 	s.personal = newLimiter(personalPerAsk*s.engine.perMinute, time.Now)
+	if cfg.Keys != nil {
+		s.keys = newKeyring(cfg.Keys, time.Now)
+	}
 	s.app = fiber.New(fiber.Config{
 		AppName:               "govqa",
 		DisableStartupMessage: true,
@@ -228,7 +242,7 @@ func (s *Server) handler(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 
 // routes registers all that is served.
 func (s *Server) routes() error {
-	s.app.Use(s.observe, s.cors, compress, s.limitBody)
+	s.app.Use(s.observe, s.cors, compress, s.limitBody, s.authenticate)
 	s.api = s.newAPI()
 	s.registerAsk()
 	s.registerBrowse()
@@ -283,7 +297,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.waitStreams(ctx)
+	if err := s.waitStreams(ctx); err != nil {
+		return err
+	}
+	if s.keys != nil {
+		return s.keys.keep(ctx)
+	}
+	return nil
 }
 
 func (s *Server) waitStreams(ctx context.Context) error {

@@ -145,7 +145,12 @@ func send(status int, contentType string, body []byte) func(huma.Context) {
 // with a deadline, is not called before the engine is ready, and its errors
 // become problems.
 func register[I, O any](s *Server, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
+	scope := scopeOf(op.Path)
+	op.Security = security(scope)
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		if err := allow(ctx, scope); err != nil {
+			return nil, s.problem(ctx, err)
+		}
 		if err := s.ready(); err != nil {
 			return nil, s.problem(ctx, err)
 		}

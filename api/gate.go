@@ -81,11 +81,14 @@ func (g *gate) admit(ctx context.Context) error { return g.admitBy(ctx, g.limite
 const silentPerAsk = 5
 
 func (g *gate) admitBy(ctx context.Context, l *limiter) error {
-	if g.localFree && isLocal(ctx) {
+	who := callerOf(ctx)
+	// A key has a pace of its own; what is counted here are the visitors that an
+	// integrator names.
+	if who.key != "" && who.visitor == "" || who.key == "" && g.localFree && isLocal(ctx) {
 		return nil
 	}
-	if wait := l.take(visitorOf(ctx)); wait > 0 {
-		return &rateError{wait}
+	if wait := l.take(who); wait > 0 {
+		return &rateError{wait, "同一来源一分钟内提问次数已达上限"}
 	}
 	return nil
 }

@@ -47,10 +47,18 @@ func (s *Server) well(c *fiber.Ctx) error {
 	return c.JSON(Health{"ok", s.engine.Edition()})
 }
 
-// private keeps out everyone but this machine, unless the figures are public.
+// private keeps out everyone but this machine and keys for figures, unless the
+// figures are public.
 func (s *Server) private(c *fiber.Ctx) error {
-	if !s.cfg.MetricsPublic && !s.local(c) {
+	if s.cfg.MetricsPublic || s.local(c) {
+		return c.Next()
+	}
+	k, ok := KeyOf(c.UserContext())
+	if !ok {
 		return errPrivate
+	}
+	if err := k.allow(scopeMetrics); err != nil {
+		return err
 	}
 	return c.Next()
 }

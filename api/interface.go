@@ -20,6 +20,7 @@ import (
 // API: a net/http handler for paths of its own. Its requests pass the API's
 // own gates first, and it asks through the same one as everybody.
 type Interface struct {
+	Name       string                           // as the configuration calls it
 	Prefix     string                           // of its paths, "/v1/"
 	Operations []Operation                      // what it serves
 	Handler    func(Host) (http.Handler, error) // made once
@@ -33,6 +34,8 @@ type Interface struct {
 // A Host is what a handler of another protocol gets of the server.
 type Host struct {
 	Engine Engine // behind the gate
+	// Allow returns a Problem if the request has a key without the scope.
+	Allow func(ctx context.Context, scope string) error
 	// Problem says what an error is in the words of the API, and logs it if it is
 	// ours to mend.
 	Problem func(ctx context.Context, err error) *Problem
@@ -49,12 +52,13 @@ func (s *Server) serveInterfaces() error {
 		}
 	}
 	for _, i := range s.cfg.Interfaces {
-		own, err := i.Handler(Host{Engine: s.engine, Problem: s.problem})
+		own, err := i.Handler(Host{Engine: s.engine, Allow: allow, Problem: s.problem})
 		if err != nil {
 			return fmt.Errorf("%s: %w", i.Prefix, err)
 		}
-		h := s.foreign(guard.Handler(own))
+		serve := s.foreign(guard.Handler(own))
 		for _, op := range i.Operations {
+			h := scoped(op.Scope, serve)
 			path := pathParameter.ReplaceAllString(op.Path, ":$1")
 			if op.Method == http.MethodGet {
 				s.app.Head(path, h)

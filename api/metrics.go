@@ -22,6 +22,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec // route
 	answers  *prometheus.CounterVec   // outcome, aspect
 	thinking prometheus.Histogram
+	keys     *prometheus.CounterVec // key, status
 }
 
 // newMetrics makes the figures; streams holds a token for each open stream.
@@ -41,8 +42,11 @@ func newMetrics(e Engine, documents func() uint64, streams chan struct{}) *metri
 		thinking: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "govqa_answer_seconds", Help: "Time the engine took for an answer.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 15)}),
+		keys: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "govqa_key_requests_total", Help: "HTTP requests with an API key, by the key's name and status."},
+			[]string{"key", "status"}),
 	}
-	m.registry.MustRegister(m.requests, m.seconds, m.answers, m.thinking,
+	m.registry.MustRegister(m.requests, m.seconds, m.answers, m.thinking, m.keys,
 		gauge("govqa_edition", "Edition that answers rest on.", func() float64 { return float64(e.Edition()) }),
 		gauge("govqa_streams", "Event streams open.", func() float64 { return float64(len(streams)) }),
 		collectors.NewGoCollector(),
@@ -61,6 +65,10 @@ func gauge(name, help string, read func() float64) prometheus.GaugeFunc {
 func (m *metrics) request(route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
+}
+
+func (m *metrics) keyed(k APIKey, status int) {
+	m.keys.WithLabelValues(k.Name, strconv.Itoa(status)).Inc()
 }
 
 func (m *metrics) answer(a answer.Answer, took time.Duration) {

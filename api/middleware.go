@@ -23,6 +23,7 @@ const (
 	keyLocal                // whether it is this machine itself
 	keyHant                 // whether answers are wanted in traditional characters
 	keyEncrypted            // whether the visitor speaks TLS
+	keyAPIKey               // the key that it came with
 	keyStreamed             // of a fiber context: the stream logs its own end
 )
 
@@ -112,8 +113,13 @@ func (s *Server) observe(c *fiber.Ctx) error {
 func (s *Server) done(ctx context.Context, method, route string, status, bytes int, start time.Time) {
 	took := time.Since(start)
 	s.metrics.request(route, status, took)
-	s.log.InfoContext(ctx, "request", "method", method, "route", route, "status", status,
-		"ms", milliseconds(took), "bytes", bytes, "request", requestID(ctx))
+	attrs := []any{"method", method, "route", route, "status", status,
+		"ms", milliseconds(took), "bytes", bytes, "request", requestID(ctx)}
+	if k, ok := KeyOf(ctx); ok {
+		s.metrics.keyed(k, status)
+		attrs = append(attrs, "key", k.Name)
+	}
+	s.log.InfoContext(ctx, "request", attrs...)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

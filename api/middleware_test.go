@@ -159,7 +159,7 @@ func TestRateLimitBehindAProxy(t *testing.T) {
 func TestLimiterPace(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newLimiter(60, func() time.Time { return now })
-	who := netip.MustParseAddr("203.0.113.1")
+	who := caller{home: household(netip.MustParseAddr("203.0.113.1"))}
 	take := func(n int) (taken int) {
 		for range n {
 			if l.take(who) == 0 {
@@ -188,19 +188,19 @@ func TestLimiterForgets(t *testing.T) {
 	now := time.Unix(0, 0)
 	l := newLimiter(60, func() time.Time { return now })
 	addr := netip.MustParseAddr("10.0.0.0")
-	for range 3 * maxVisitors / 2 {
+	for range 3 * maxCallers / 2 {
 		addr = addr.Next()
-		l.take(addr)
+		l.take(caller{home: household(addr)})
 	}
-	if n := len(l.due); n > maxVisitors {
+	if n := len(l.due); n > maxCallers {
 		t.Errorf("%d visitors remembered at once", n)
 	}
 	now = now.Add(time.Hour)
 	for range l.sweepAt {
 		addr = addr.Next()
-		l.take(addr)
+		l.take(caller{home: household(addr)})
 	}
-	if n := len(l.due); n > maxVisitors/2+sweepFirst {
+	if n := len(l.due); n > maxCallers/2+sweepFirst {
 		t.Errorf("%d visitors remembered after an hour", n)
 	}
 }

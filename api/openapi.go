@@ -21,6 +21,9 @@ const (
 	tagRun    = "运行"
 )
 
+// schemeKey names API keys among the ways to prove who one is.
+const schemeKey = "apiKey"
+
 // headRouter serves HEAD wherever GET is served.
 type headRouter struct{ fiber.Router }
 
@@ -41,6 +44,8 @@ func (s *Server) newAPI() huma.API {
 		"所有事实逐字取自已发布的办事指南；没有公布的内容会如实说明，不作推测。\n\n" +
 		"出错时一律返回 RFC 9457 问题文档（application/problem+json），title 是可以直接给群众看的中文。" +
 		"每个响应都带 X-Request-ID，报障时请提供。"
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{schemeKey: {Type: "http", Scheme: "bearer", BearerFormat: "govqa_…",
+		Description: "接口密钥，由管理员在工作台签发，各有范围和限额；不带密钥时按访问者计频次。只为满足聊天软件而必须填写时，填 " + Anonymous + "。"}}
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	cfg.Tags = []*huma.Tag{
 		{Name: tagAsk, Description: "提问与评价"},

@@ -37,7 +37,7 @@ type Param struct {
 // shape gives them, of a problem document if it is nil.
 func (s *Server) describe(op Operation, shape func(*Problem) any) error {
 	h := &huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Tags: []string{op.Tag},
-		Summary: op.Summary, Description: op.Description}
+		Summary: op.Summary, Description: op.Description, Security: security(op.Scope)}
 	for _, p := range op.Params {
 		h.Parameters = append(h.Parameters, &huma.Param{Name: p.Name, In: p.In, Description: p.Words, Example: p.Example,
 			Required: p.Required || p.In == "path", Schema: s.schema(p.Example)})

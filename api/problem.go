@@ -65,8 +65,11 @@ var (
 	errPrivate  = errors.New("only for this machine")
 )
 
-// A rateError means that a visitor asks too often.
-type rateError struct{ wait time.Duration }
+// A rateError means that somebody asks too often.
+type rateError struct {
+	wait  time.Duration
+	words string // whose limit, in Chinese
+}
 
 func (e *rateError) Error() string { return "too many questions, wait " + e.wait.String() }
 
@@ -95,9 +98,8 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &web):
 		return newProblem(web.Code, detailOf(web.Code))
 	case errors.As(err, &rate):
-		p := newProblem(http.StatusTooManyRequests, detailOf(http.StatusTooManyRequests))
-		p.retryAfter = rate.wait
-		return p
+		seconds := strconv.Itoa(int(math.Ceil(rate.wait.Seconds())))
+		return newProblem(http.StatusTooManyRequests, rate.words+"，请 "+seconds+" 秒后再试。").After(rate.wait)
 	case errors.Is(err, answer.ErrBadQuestion):
 		return newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("请输入 1 到 %d 个字的问题。", answer.MaxText))
 	case errors.Is(err, answer.ErrBadFeedback):

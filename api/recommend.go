@@ -58,13 +58,7 @@ func (s *Server) registerPersonal() {
 // that nobody can try out subjects. Programs on this machine are not limited
 // where no limit is configured.
 func (s *Server) admitPersonal(ctx context.Context) error {
-	if s.engine.localFree && isLocal(ctx) {
-		return nil
-	}
-	if wait := s.personal.take(visitorOf(ctx)); wait > 0 {
-		return &rateError{wait}
-	}
-	return nil
+	return s.engine.admitBy(ctx, s.personal)
 }
 
 // An EventBody is an event as it comes in.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -78,38 +79,55 @@ func (s *Server) encrypted(c *fiber.Ctx) bool {
 	return c.Context().IsTLS() || s.trusts(peer(c)) && c.Get(fiber.HeaderXForwardedProto) == "https"
 }
 
-// A limiter lets each visitor do something so many times a minute: all at
-// once if they like, and then at an even pace (the generic cell rate
-// algorithm, which needs one time for each visitor).
+// A caller is who is counted: a visitor by address, or an integrator's key, or
+// one of the visitors that an integrator asks for.
+type caller struct {
+	home         netip.Prefix
+	key, visitor string
+}
+
+// callerOf is who makes the request of ctx.
+func callerOf(ctx context.Context) caller {
+	if k, ok := KeyOf(ctx); ok {
+		return caller{key: k.ID, visitor: k.visitor}
+	}
+	return caller{home: household(visitorOf(ctx))}
+}
+
+// A limiter lets each caller do something so many times a minute: all at once
+// if they like, and then at an even pace (the generic cell rate algorithm,
+// which needs one time for each caller).
 type limiter struct {
-	every  time.Duration // the pace; 0 means no limit
-	minute time.Duration
-	now    func() time.Time
+	perMinute int // 0 or less means no limit
+	now       func() time.Time
 
 	mu      sync.Mutex
-	due     map[netip.Prefix]time.Time // when all that was taken is paid off
-	sweepAt int                        // visitors at which those who owe nothing are forgotten
+	due     map[caller]time.Time // when all that was taken is paid off
+	sweepAt int                  // callers at which those who owe nothing are forgotten
 }
 
 const (
-	sweepFirst  = 1 << 10
-	maxVisitors = 1 << 17 // remembered at once
+	sweepFirst = 1 << 10
+	maxCallers = 1 << 17 // remembered at once
 )
 
 func newLimiter(perMinute int, now func() time.Time) *limiter {
-	l := &limiter{minute: time.Minute, now: now, due: map[netip.Prefix]time.Time{}, sweepAt: sweepFirst}
-	if perMinute > 0 {
-		l.every = time.Minute / time.Duration(perMinute)
-	}
-	return l
+	return &limiter{perMinute: perMinute, now: now, due: map[caller]time.Time{}, sweepAt: sweepFirst}
 }
 
-// take returns 0 if the visitor may go on, or how long they must wait.
-func (l *limiter) take(addr netip.Addr) time.Duration {
-	if l.every == 0 {
-		return 0
+// take returns 0 if the caller may go on, or how long they must wait.
+func (l *limiter) take(who caller) time.Duration {
+	wait, _ := l.takeAt(who, l.perMinute)
+	return wait
+}
+
+// takeAt is take at a pace of the caller's own. It also tells how many more
+// they may take at once.
+func (l *limiter) takeAt(who caller, perMinute int) (wait time.Duration, left int) {
+	if perMinute <= 0 {
+		return 0, 0
 	}
-	who := household(addr)
+	every := time.Minute / time.Duration(perMinute)
 	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,13 +135,14 @@ func (l *limiter) take(addr netip.Addr) time.Duration {
 	if due.Before(now) {
 		due = now
 	}
-	due = due.Add(l.every)
-	if wait := due.Sub(now) - l.minute; wait > 0 {
-		return wait
+	due = due.Add(every)
+	free := time.Minute - due.Sub(now)
+	if free < 0 {
+		return -free, 0
 	}
 	l.due[who] = due
 	l.sweep(now)
-	return 0
+	return 0, int(free / every)
 }
 
 // household is what counts as one visitor: an IPv4 address, or the IPv6
@@ -147,7 +166,7 @@ func (l *limiter) sweep(now time.Time) {
 			delete(l.due, who)
 		}
 	}
-	if len(l.due) >= maxVisitors {
+	if len(l.due) >= maxCallers {
 		clear(l.due)
 	}
 	l.sweepAt = max(sweepFirst, 2*len(l.due))

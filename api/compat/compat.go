@@ -38,7 +38,7 @@ var born = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // Interface is the chat protocol, to be served beside the API.
 func Interface() api.Interface {
-	return api.Interface{Prefix: "/v1/", MaxBody: maxBody, Operations: operations(), Handler: newHandler,
+	return api.Interface{Name: "openai", Prefix: "/v1/", MaxBody: maxBody, Operations: operations(), Handler: newHandler,
 		Problem: func(p *api.Problem) any { return failureOf(p) }}
 }
 

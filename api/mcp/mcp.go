@@ -33,14 +33,14 @@ const instructions = "本服务回答关于政务服务事项（办证、社保�
 
 // A Server is the protocol over one engine.
 type Server struct {
-	engine  api.Engine
-	problem func(context.Context, error) *api.Problem
-	sdk     *sdk.Server
+	host   api.Host
+	engine api.Engine // of the host
+	sdk    *sdk.Server
 }
 
-// New makes the protocol for an engine. problem says errors in words.
-func New(version string, engine api.Engine, problem func(context.Context, error) *api.Problem) (*Server, error) {
-	s := &Server{engine: engine, problem: problem}
+// New makes the protocol for a host.
+func New(version string, host api.Host) (*Server, error) {
+	s := &Server{host: host, engine: host.Engine}
 	s.sdk = sdk.NewServer(&sdk.Implementation{Name: "govqa", Title: "政务服务问答", Version: version}, &sdk.ServerOptions{
 		Instructions: instructions, CompletionHandler: s.complete, Capabilities: &sdk.ServerCapabilities{}})
 	if err := s.addTools(); err != nil {
@@ -52,7 +52,7 @@ func New(version string, engine api.Engine, problem func(context.Context, error)
 
 // Interface is the protocol over HTTP, stateless, to be served beside the API.
 func Interface(version string) api.Interface {
-	return api.Interface{Prefix: path, Operations: []api.Operation{{
+	return api.Interface{Name: "mcp", Prefix: path, Operations: []api.Operation{{
 		ID: "mcp", Method: http.MethodPost, Path: path, Tag: "MCP", Summary: "Model Context Protocol",
 		Description: "供智能体使用的 MCP（streamable HTTP，无会话）：一个请求一条 JSON-RPC 消息，Accept 须同时有 application/json 和 text/event-stream。" +
 			"工具有 search_matters、get_matter、answer_question、recommend_matters、list_regions，都只读。",
@@ -64,7 +64,7 @@ func Interface(version string) api.Interface {
 		Problems: []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 			http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}}, Handler: func(host api.Host) (http.Handler, error) {
-		s, err := New(version, host.Engine, host.Problem)
+		s, err := New(version, host)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func (s *Server) Run(ctx context.Context, r io.ReadCloser, w io.WriteCloser) err
 
 // said is an error in words for an agent to pass on.
 func (s *Server) said(ctx context.Context, err error) error {
-	p := s.problem(ctx, err)
+	p := s.host.Problem(ctx, err)
 	if p.GetHeaders().Get("Retry-After") != "" {
 		return fmt.Errorf("%s：%s（%s 秒后再试）", p.Title, p.Detail, p.GetHeaders().Get("Retry-After"))
 	}
@@ -162,6 +162,9 @@ type Question struct {
 }
 
 func (s *Server) answerQuestion(ctx context.Context, _ *sdk.CallToolRequest, in Question) (*sdk.CallToolResult, answer.Answer, error) {
+	if err := s.host.Allow(ctx, "ask"); err != nil {
+		return nil, answer.Answer{}, s.said(ctx, err)
+	}
 	region, audience, err := place(in.Region, in.Audience)
 	if err != nil {
 		return nil, answer.Answer{}, err
@@ -242,6 +245,9 @@ type Recommended struct {
 }
 
 func (s *Server) recommendMatters(ctx context.Context, _ *sdk.CallToolRequest, in Wish) (*sdk.CallToolResult, Recommended, error) {
+	if err := s.host.Allow(ctx, "recommend"); err != nil {
+		return nil, Recommended{}, s.said(ctx, err)
+	}
 	region, audience, err := place(in.Region, in.Audience)
 	if err != nil {
 		return nil, Recommended{}, err

@@ -301,7 +301,8 @@ func TestOverHTTP(t *testing.T) {
 // TestRun speaks over a pair of pipes, as over standard input and output.
 func TestRun(t *testing.T) {
 	engine := apitest.Engine(t)
-	s, err := mcp.New("1.2.3", engine, func(_ context.Context, err error) *api.Problem { return api.ProblemOf(err) })
+	s, err := mcp.New("1.2.3", api.Host{Engine: engine, Allow: func(context.Context, string) error { return nil },
+		Problem: func(_ context.Context, err error) *api.Problem { return api.ProblemOf(err) }})
 	if err != nil {
 		t.Fatal(err)
 	}

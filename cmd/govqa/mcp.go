@@ -51,14 +51,19 @@ func serveMCPHere(ctx context.Context, c *call, a *app) error {
 	return s.Run(ctx, os.Stdin, keepOpen{c.out})
 }
 
-// newMCP makes the protocol for programs of this machine: no gate counts them.
+// newMCP makes the protocol for programs of this machine: no gate counts them,
+// and they need no key.
 func newMCP(a *app) (*mcp.Server, error) {
-	return mcp.New(version(), a.engine, func(ctx context.Context, err error) *api.Problem {
-		p := api.ProblemOf(err)
-		if p.Status == http.StatusInternalServerError {
-			a.log.ErrorContext(ctx, "agent not served", "err", err)
-		}
-		return p
+	return mcp.New(version(), api.Host{
+		Engine: a.engine,
+		Allow:  func(context.Context, string) error { return nil },
+		Problem: func(ctx context.Context, err error) *api.Problem {
+			p := api.ProblemOf(err)
+			if p.Status == http.StatusInternalServerError {
+				a.log.ErrorContext(ctx, "agent not served", "err", err)
+			}
+			return p
+		},
 	})
 }
 
