@@ -14,6 +14,7 @@ import (
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/api/webhook"
+	"github.com/govqa/govqa/api/wechat"
 	"github.com/govqa/govqa/corpus/sample"
 	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/index"
@@ -37,8 +38,9 @@ type app struct {
 	history *history.Store // of a service only
 	memory  *memory
 
-	webhooks  *webhook.Queue // of a service only
-	semantics *semantics     // of a service, or while vectors are made
+	webhooks  *webhook.Queue    // of a service only
+	accounts  []*wechat.Account // likewise
+	semantics *semantics        // of a service, or while vectors are made
 }
 
 // The parts of a data folder.

@@ -37,6 +37,21 @@ type config struct {
 	SessionMost  duration `toml:"session_most"`  // and after so long in any case; 0 means 12h
 	SecondFactor []string `toml:"second_factor"` // roles that need a second factor; none written means admin and publisher, "none" none
 
+	WeChatAppID  string `toml:"wechat_app_id"`  // of the official account; "" takes no callbacks
+	WeChatToken  string `toml:"wechat_token"`   // that signs its callbacks
+	WeChatAESKey string `toml:"wechat_aes_key"` // that encrypts them; "" takes plain ones
+	WeChatSecret string `toml:"wechat_secret"`  // that sends late answers and sets the menu; "" leaves late answers to the platform's next try
+	WeChatRegion string `toml:"wechat_region"`  // of who does not say where; "" is none
+	WeChatAPI    string `toml:"wechat_api"`     // address of the platform or of a gateway to it; "" is the platform's own
+
+	WeComCorpID  string `toml:"wecom_corp_id"`  // of the corporation; "" takes no callbacks
+	WeComAgentID int    `toml:"wecom_agent_id"` // of the application
+	WeComToken   string `toml:"wecom_token"`    // as of WeChat
+	WeComAESKey  string `toml:"wecom_aes_key"`  // always needed
+	WeComSecret  string `toml:"wecom_secret"`   // as of WeChat
+	WeComRegion  string `toml:"wecom_region"`   // as of WeChat
+	WeComAPI     string `toml:"wecom_api"`      // as of WeChat
+
 	WebhookHosts    []string `toml:"webhook_hosts"`    // hosts, or .example.cn for all below, that events may be sent to; none means any public one
 	WebhookNetworks []string `toml:"webhook_networks"` // private addresses or networks that events may be sent to, also over plain HTTP; none means none
 

@@ -105,6 +105,7 @@ func newControl(ctx context.Context, data string, a *app) (*control, error) {
 	mux.HandleFunc("POST /model", ctl.switchModel)
 	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
 	mux.HandleFunc("POST /webhooks", ctl.webhooks)
+	mux.HandleFunc("POST /wechat/menu", ctl.wechatMenu)
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))
@@ -145,6 +146,23 @@ func (ctl *control) importFiles(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(report); err != nil {
 		ctl.app.log.Error("control: import report not sent", "err", err)
+	}
+}
+
+// answer reads a job, does it, and writes what came of it.
+func (ctl *control) answer(w http.ResponseWriter, r *http.Request, job any, do func() (any, error)) {
+	if err := json.NewDecoder(r.Body).Decode(job); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	reply, err := do()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(reply); err != nil {
+		ctl.app.log.Error("control: reply not sent", "err", err)
 	}
 }
 

@@ -59,7 +59,7 @@ type values struct {
 	repeats, prequential       bool
 	raw, hash                  bool
 	name, events               string
-	sm3                        bool
+	sm3, wecom, push           bool
 }
 
 func main() {
@@ -163,7 +163,7 @@ func usage(fs *flag.FlagSet, cmd *command) {
 
 // commands lists every command in the order of the help.
 func commands() []command {
-	return slices.Concat(coreCommands(), userCommands(), webhookCommands())
+	return slices.Concat(coreCommands(), userCommands(), webhookCommands(), wechatCommands())
 }
 
 // coreCommands are the commands of the contract.

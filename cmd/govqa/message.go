@@ -149,26 +149,11 @@ func (ctl *control) listMessages(w http.ResponseWriter, r *http.Request) {
 
 func (ctl *control) replyMessage(w http.ResponseWriter, r *http.Request) {
 	var job replyJob
-	ctl.answer(w, r, &job, func() (any, error) { return struct{}{}, ctl.app.mail.Reply(r.Context(), job.Actor, job.MessageReply) })
-}
-
-// answer reads a job, does it, and writes what came of it.
-func (ctl *control) answer(w http.ResponseWriter, r *http.Request, job any, do func() (any, error)) {
-	if err := json.NewDecoder(r.Body).Decode(job); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	reply, err := do()
-	switch {
-	case errors.Is(err, corpus.ErrNotFound):
-		http.Error(w, "没有这个编号的留言", http.StatusNotFound)
-		return
-	case err != nil:
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(reply); err != nil {
-		ctl.app.log.Error("control: reply not sent", "err", err)
-	}
+	ctl.answer(w, r, &job, func() (any, error) {
+		err := ctl.app.mail.Reply(r.Context(), job.Actor, job.MessageReply)
+		if errors.Is(err, corpus.ErrNotFound) {
+			err = fmt.Errorf("没有编号为 %s 的留言", job.Number)
+		}
+		return struct{}{}, err
+	})
 }

@@ -106,6 +106,9 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err != nil {
 		return err
 	}
+	if a.accounts, err = cfg.newAccounts(a, log); err != nil {
+		return err
+	}
 	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live})
 	people, err := staff.New(cfg.staff(a.store, pages, log), editing.Register)
 	if err != nil {
@@ -117,7 +120,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
 		Personal:   a.engine,
 		Reworder:   a.reworder(),
-		Interfaces: []api.Interface{compat.Interface(), mcp.Interface(version())},
+		Interfaces: append([]api.Interface{compat.Interface(), mcp.Interface(version())}, interfacesOf(a.accounts)...),
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
 		Figures:    slices.Concat(a.semantics.figures(), a.model.figures(), []prometheus.Collector{a.webhooks.Metrics()}),
@@ -142,6 +145,9 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 			log.Error("webhooks are not sent", "err", err)
 		}
 	})
+	for _, account := range a.accounts {
+		sending.Go(func() { account.Run(background) })
+	}
 	a.semantics.run(background)
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()
@@ -162,5 +168,8 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	err = errors.Join(err, server.Shutdown(ending), control.close(ending))
 	stop()
 	sending.Wait()
+	for _, account := range a.accounts {
+		account.Close()
+	}
 	return err
 }

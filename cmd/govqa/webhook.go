@@ -74,19 +74,7 @@ func (j *webhookJob) do(ctx context.Context, q *webhook.Queue) (r webhookReply, 
 // webhooks is the control socket's side.
 func (ctl *control) webhooks(w http.ResponseWriter, r *http.Request) {
 	var job webhookJob
-	if err := json.NewDecoder(r.Body).Decode(&job); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	reply, err := job.do(r.Context(), ctl.app.webhooks)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(reply); err != nil {
-		ctl.app.log.Error("control: reply not sent", "err", err)
-	}
+	ctl.answer(w, r, &job, func() (any, error) { return job.do(r.Context(), ctl.app.webhooks) })
 }
 
 // runWebhook does a job through the server that has the folder, or by itself.
