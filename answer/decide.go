@@ -104,8 +104,9 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	if !t.gate(GateSaid, len(f.guides) > 0 && (u.question.Bare() > 0 || u.question.Situations != 0)) {
 		return verdict{outcome: NotFound, confidence: guide} // nothing is said that one could look for
 	}
-	ask := t.level(GateAskBack, ev.logistic(&askWeights), askBack) && !called
-	if !t.level(GateCovered, ev.logistic(&coveredWeights), covered) && !called && (!ask || guide < hopeless) {
+	words := weighWords(&u.question, f.guides) // whether there is anything to answer is not for a model to say
+	ask := t.level(GateAskBack, words.logistic(&askWeights), askBack) && !called
+	if !t.level(GateCovered, words.logistic(&coveredWeights), covered) && !called && (!ask || guide < hopeless) {
 		return verdict{outcome: NotFound, confidence: guide}
 	}
 	least := sure

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -98,6 +99,19 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 		ev[evAlike] = alike(first.Name, hits[1].Name)
 	}
 	return ev
+}
+
+// weighWords is weigh of the hits as they would be ranked without models.
+func weighWords(q *nlp.Question, hits []index.Hit) Evidence {
+	if slices.ContainsFunc(hits, func(h index.Hit) bool { return h.ByModel != 0 }) {
+		hits = slices.Clone(hits)
+		for i := range hits {
+			hits[i].Score -= hits[i].ByModel
+			hits[i].ByModel = 0
+		}
+		slices.SortStableFunc(hits, func(a, b index.Hit) int { return cmp.Compare(b.Score, a.Score) })
+	}
+	return weigh(q, hits)
 }
 
 func feature(h *index.Hit, name string) float64 {

@@ -1,8 +1,10 @@
 package eval_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -180,5 +182,59 @@ func TestHybridRanking(t *testing.T) {
 		if err := ix.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestHybridAnswers: with vectors that understand most questions whole answers
+// are better, and what must not be answered still is not.
+func TestHybridAnswers(t *testing.T) {
+	recs, set := sampled(t), judgedSet(t)
+	ix, err := indexOf(recs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := engineOf(t, ix, recs)
+	figures := func() map[string]float64 {
+		report, err := eval.Questions(t.Context(), judgedDir, askAhead(t, engine, set), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(report)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(b, &m); err != nil {
+			t.Fatal(err)
+		}
+		f := map[string]float64{}
+		for k, v := range m {
+			if x, ok := v.(float64); ok {
+				f[k] = x
+			}
+		}
+		return f
+	}
+	before := figures()
+	embeddedBy(t, ix, recs, vectortest.Model{Name: "good", Concepts: understanding(recs, set.Questions, .7)})
+	after := figures()
+	for _, row := range []struct {
+		figure string
+		gain   float64 // at least
+	}{
+		{"matter.hit1", .08}, {"aspect.hit1", .03}, {"answered.right", .03}, {"dialog.turn", 0}, {"ambiguous.ask", -.01},
+		{"oos.refuse", 0}, {"oos.emergency", 0}, {"oos.handover", 0}, {"oos.injection", 0},
+	} {
+		if got := after[row.figure] - before[row.figure]; got < row.gain {
+			t.Errorf("%s: %.4f, without vectors %.4f", row.figure, after[row.figure], before[row.figure])
+		}
+	}
+	for figure, atMost := range map[string]float64{"false_refusal": 0, "oos.answered_wrong": .03, "pii.echo": 0} {
+		if got := after[figure] - before[figure]; got > atMost {
+			t.Errorf("%s: %.4f, without vectors %.4f", figure, after[figure], before[figure])
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(before)) {
+		t.Logf("%-28s %.4f %.4f", k, before[k], after[k])
 	}
 }

@@ -100,6 +100,9 @@ func evalQuestions(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
+	if err := withSemantics(ctx, c, a); err != nil {
+		return errors.Join(err, a.close())
+	}
 	themes := func(code string) []corpus.Theme {
 		g, err := a.engine.Guide(ctx, code)
 		if err != nil { // judged, but not in this corpus: the figures show it

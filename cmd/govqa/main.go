@@ -202,6 +202,7 @@ func coreCommands() []command {
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
 				fs.BoolVar(&c.values.table, "table", false, "输出给人看的 Markdown 表")
+				fs.StringVar(&c.values.config, "config", "", "配置文件（TOML）：用其中的向量和重排服务，看它们有没有用")
 			}},
 		{name: "eval desk", args: "目录", short: "逐词播放评判题，看坐席台多快推荐对", run: evalDesk,
 			long: "把目录里的评判题和对话逐词讲给坐席台听，输出几个词以后对的事项排在第一、列表首位变动几次，以及各档把握的正确率。",

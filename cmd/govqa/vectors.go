@@ -243,6 +243,38 @@ func (ctl *control) vectors(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
+// withSemantics gives an evaluation what a configuration file names: vectors
+// that are all there, and a reranker that is measured. Without a file it gives
+// nothing.
+func withSemantics(ctx context.Context, c *call, a *app) error {
+	if c.values.config == "" {
+		return nil
+	}
+	cfg, err := loadConfig(c.values.config, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	ends, err := newEndpoints(&cfg, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	if a.semantics, err = openSemantics(ends, &cfg, c.data, a, counter(c.err, "计算向量")); err != nil {
+		return err
+	}
+	if v := a.semantics.vectors; v != nil {
+		if err := v.Build(ctx); err != nil {
+			return err
+		}
+	}
+	if r := a.semantics.reranker; r != nil {
+		if err := r.Measure(ctx); err != nil {
+			return err
+		}
+	}
+	a.semantics.status().print(c.err)
+	return nil
+}
+
 // vectorsBuild makes the vectors that are missing while no server runs.
 func vectorsBuild(ctx context.Context, c *call) error {
 	if len(c.args) > 0 {

@@ -423,3 +423,16 @@ func benchmark(b *testing.B, n int, sides bool) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/row")
 }
+
+// BenchmarkKernel is a thousand rows of 1,024 dimensions in the cache.
+func BenchmarkKernel(b *testing.B) {
+	q, rows, out := make([]int8, 1024), make([]int8, 1024*1000), make([]int32, 1000)
+	for name, dots := range map[string]func(q, rows []int8, out []int32){"own": dotRows, "plain": dotRowsPlain} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				dots(q, rows, out)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(out)), "ns/row")
+		})
+	}
+}
