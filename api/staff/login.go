@@ -53,6 +53,9 @@ func (s *Staff) loginForm(c *fiber.Ctx) error {
 
 func (s *Staff) showLogin(c *fiber.Ctx, status int, page loginPage) error {
 	page.Exposed = exposed(c)
+	if s.oidc != nil {
+		page.OIDC = s.oidc.Name
+	}
 	return s.Render(c, Session{CSRF: formToken(c)}, status, "login", "登录工作台", page)
 }
 
@@ -178,7 +181,7 @@ func (s *Staff) verify(ctx context.Context, name, password string) (store.User, 
 	if known {
 		object = u.Name
 	}
-	if err := s.store.Audit(ctx, store.BySystem, "login.failed", object, network(api.VisitorOf(ctx))); err != nil {
+	if err := s.failed(ctx, object); err != nil {
 		return u, err
 	}
 	return u, errWrong

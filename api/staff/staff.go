@@ -47,6 +47,10 @@ type Config struct {
 	// SecondFactor lists the roles that need a second factor to log in with a
 	// password. Nil means admin and publisher; empty means none.
 	SecondFactor []string
+
+	// OIDC is where else people can log in; nil means nowhere. Local accounts
+	// stay good, for when the provider is away.
+	OIDC *OIDC
 }
 
 // What [Config] leaves open.
@@ -63,6 +67,7 @@ type Staff struct {
 	table  []*Route
 	brake  *brake
 	hashes chan struct{} // a slot for each password that is checked at once
+	oidc   *provider     // nil: none
 	secret []byte        // by which browsers are known
 	swept  atomic.Int64  // when ended sessions were last removed, in Unix seconds
 	now    func() time.Time
@@ -91,6 +96,9 @@ func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 	if s.secret, err = s.keep(context.Background(), "device"); err != nil {
 		return nil, fmt.Errorf("staff: %w", err)
 	}
+	if s.oidc, err = newProvider(cfg.OIDC, cfg.Origin); err != nil {
+		return nil, fmt.Errorf("staff: %w", err)
+	}
 	r := &Router{staff: s}
 	s.register(r)
 	for _, part := range parts {
@@ -108,6 +116,10 @@ func (s *Staff) register(r *Router) {
 	r.public(http.MethodPost, "/staff/login", s.login)
 	r.public(http.MethodGet, "/staff/setup", s.setupForm)
 	r.public(http.MethodPost, "/staff/setup", s.setup)
+	if s.oidc != nil {
+		r.public(http.MethodGet, "/staff/oidc/start", s.startOIDC)
+		r.public(http.MethodGet, "/staff/oidc/callback", s.endOIDC)
+	}
 	r.unfinished(http.MethodPost, "/staff/logout", s.logout)
 	r.unfinished(http.MethodGet, "/staff/second", s.secondForm)
 	r.unfinished(http.MethodPost, "/staff/second", s.second)

@@ -35,6 +35,21 @@ func Open(t testing.TB, cfg staff.Config, parts ...func(*staff.Router)) *Site {
 	return OpenEngine(t, cfg, nil, parts...)
 }
 
+// Store is an empty store, open until the test ends.
+func Store(t testing.TB) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.TempDir(), store.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("store: %v", err)
+		}
+	})
+	return s
+}
+
 // OpenEngine is Open with an engine, for parts that let citizens see what
 // staff have done.
 func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func(*staff.Router)) *Site {
@@ -47,13 +62,7 @@ func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func
 	}
 	var err error
 	if cfg.Store == nil {
-		cfg.Store, err = store.Open(t.TempDir(), store.Options{Reserve: -1})
-		must(err)
-		t.Cleanup(func() {
-			if err := cfg.Store.Close(); err != nil {
-				t.Errorf("store: %v", err)
-			}
-		})
+		cfg.Store = Store(t)
 	}
 	if cfg.Pages == nil {
 		cfg.Pages, err = web.New(web.Options{})
@@ -62,11 +71,15 @@ func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(err)
+	origin := "http://" + ln.Addr().String()
+	if cfg.Origin == "" {
+		cfg.Origin = origin
+	}
 	people, err := staff.New(cfg, parts...)
 	must(err)
 	server, err := api.New(api.Config{Pages: api.CitizenPages(cfg.Pages, cfg.Log), Mounts: []api.Mount{people.Mount}, TrustedProxies: []string{"127.0.0.1"}}, engine, cfg.Log)
-	must(err)
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(err)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Listen(ln) }()
@@ -80,7 +93,7 @@ func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func
 			t.Errorf("listen: %v", err)
 		}
 	})
-	return &Site{URL: "http://" + ln.Addr().String(), Store: cfg.Store, Staff: people, API: server}
+	return &Site{URL: origin, Store: cfg.Store, Staff: people, API: server}
 }
 
 // A Client is a browser without scripts. It follows no redirects.
