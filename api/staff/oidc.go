@@ -52,6 +52,9 @@ type provider struct {
 	found *oidc.Provider
 }
 
+// errOIDC means that a provider is configured so that it cannot work.
+var errOIDC = errors.New("统一登录的配置有误")
+
 // newProvider checks what is configured.
 func newProvider(o *OIDC, origin string) (*provider, error) {
 	if o == nil {
@@ -67,18 +70,18 @@ func newProvider(o *OIDC, origin string) (*provider, error) {
 	u, err := url.Parse(p.Issuer)
 	switch {
 	case err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
-		return nil, fmt.Errorf("oidc: issuer %q is not an https address", p.Issuer)
+		return nil, fmt.Errorf("%w：发行者 %q 不是 https 地址", errOIDC, p.Issuer)
 	case p.ClientID == "":
-		return nil, errors.New("oidc: the client id is missing")
+		return nil, fmt.Errorf("%w：没有写客户端编号", errOIDC)
 	case origin == "":
-		return nil, errors.New("oidc: the address of this service is missing")
+		return nil, fmt.Errorf("%w：没有写本服务的地址（public_url）", errOIDC)
 	case len(p.Roles) == 0:
-		return nil, errors.New("oidc: no group has a role")
+		return nil, fmt.Errorf("%w：没有哪个群组有角色", errOIDC)
 	}
 	for group, roles := range p.Roles {
 		for _, r := range roles {
 			if !slices.Contains(store.Roles, r) {
-				return nil, fmt.Errorf("oidc: role %q of group %s is not known", r, group)
+				return nil, fmt.Errorf("%w：群组 %s 的角色 %q 不认识", errOIDC, group, r)
 			}
 		}
 	}

@@ -87,7 +87,7 @@ func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 	}
 	for _, role := range cfg.SecondFactor {
 		if !slices.Contains(store.Roles, role) {
-			return nil, fmt.Errorf("staff: second factor: role %q is not known", role)
+			return nil, fmt.Errorf("两步验证的配置有误：角色 %q 不认识", role)
 		}
 	}
 	s := &Staff{cfg: cfg, store: cfg.Store, log: cfg.Log, hashes: make(chan struct{}, maxHashes), now: time.Now}
@@ -97,7 +97,7 @@ func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 		return nil, fmt.Errorf("staff: %w", err)
 	}
 	if s.oidc, err = newProvider(cfg.OIDC, cfg.Origin); err != nil {
-		return nil, fmt.Errorf("staff: %w", err)
+		return nil, err
 	}
 	r := &Router{staff: s}
 	s.register(r)

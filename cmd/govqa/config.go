@@ -37,6 +37,15 @@ type config struct {
 	SessionMost  duration `toml:"session_most"`  // and after so long in any case; 0 means 12h
 	SecondFactor []string `toml:"second_factor"` // roles that need a second factor; none written means admin and publisher, "none" none
 
+	// Where else staff can log in; see docs/staff.md.
+	OIDCIssuer     string   `toml:"oidc_issuer"`      // address of an OpenID provider; "" means local accounts alone
+	OIDCClient     string   `toml:"oidc_client"`      // how it knows this service
+	OIDCSecretFile string   `toml:"oidc_secret_file"` // file that holds the client's secret; "" means GOVQA_OIDC_SECRET, or none
+	OIDCName       string   `toml:"oidc_name"`        // of the provider, on the button; "" means 统一身份认证
+	OIDCScopes     []string `toml:"oidc_scopes"`      // asked for besides openid and profile
+	OIDCClaim      string   `toml:"oidc_claim"`       // that lists the groups; "" means groups
+	OIDCRoles      []string `toml:"oidc_roles"`       // group=role, one role an entry
+
 	WeChatAppID  string `toml:"wechat_app_id"`  // of the official account; "" takes no callbacks
 	WeChatToken  string `toml:"wechat_token"`   // that signs its callbacks
 	WeChatAESKey string `toml:"wechat_aes_key"` // that encrypts them; "" takes plain ones

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govqa/govqa/api/staff"
@@ -15,13 +16,42 @@ import (
 )
 
 // staff is the configuration of the staff's pages.
-func (cfg config) staff(s *store.Store, pages *web.Pages, log *slog.Logger) staff.Config {
+func (cfg *config) staff(s *store.Store, pages *web.Pages, log *slog.Logger, lookup func(string) (string, bool)) (staff.Config, error) {
+	oidc, err := cfg.oidc(lookup)
+	if err != nil {
+		return staff.Config{}, err
+	}
 	second := cfg.SecondFactor
 	if slices.Equal(second, []string{"none"}) {
 		second = []string{}
 	}
 	return staff.Config{Store: s, Pages: pages, Log: log, Service: cfg.Title, Origin: cfg.PublicURL,
-		Idle: time.Duration(cfg.SessionIdle), Most: time.Duration(cfg.SessionMost), SecondFactor: second}
+		Idle: time.Duration(cfg.SessionIdle), Most: time.Duration(cfg.SessionMost), SecondFactor: second, OIDC: oidc}, nil
+}
+
+// oidcSecretVariable holds the secret where no file does.
+const oidcSecretVariable = "GOVQA_OIDC_SECRET"
+
+// oidc is the configured OpenID provider, nil if there is none.
+func (cfg *config) oidc(lookup func(string) (string, bool)) (*staff.OIDC, error) {
+	if cfg.OIDCIssuer == "" {
+		return nil, nil
+	}
+	secret, err := endpointKey("oidc_secret_file", cfg.OIDCSecretFile, oidcSecretVariable, lookup)
+	if err != nil {
+		return nil, err
+	}
+	roles := map[string][]string{}
+	for _, entry := range cfg.OIDCRoles {
+		at := strings.LastIndexByte(entry, '=') // the name of a group may hold one
+		if at <= 0 {
+			return nil, fmt.Errorf("%w：oidc_roles：%q 应形如 群组=角色", errConfig, entry)
+		}
+		group := entry[:at]
+		roles[group] = append(roles[group], entry[at+1:])
+	}
+	return &staff.OIDC{Issuer: cfg.OIDCIssuer, ClientID: cfg.OIDCClient, ClientSecret: secret, Name: cfg.OIDCName,
+		Scopes: cfg.OIDCScopes, Claim: cfg.OIDCClaim, Roles: roles}, nil
 }
 
 // origin is where a listener is reached from this machine.

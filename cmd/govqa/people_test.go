@@ -4,8 +4,13 @@ import (
 	"net/http"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/govqa/govqa/api/staff"
 )
 
 var setupLink = regexp.MustCompile(`http://\S+/staff/setup\?token=\S+`)
@@ -80,4 +85,42 @@ func status(t *testing.T, url string) int {
 		t.Error(err)
 	}
 	return resp.StatusCode
+}
+
+func TestStaffConfig(t *testing.T) {
+	idp := func(change func(*config)) config {
+		c := config{OIDCIssuer: "https://idp.example.cn", OIDCClient: "govqa", OIDCRoles: []string{"编辑=editor", "编辑=reviewer", "a=b=admin"}}
+		change(&c)
+		return c
+	}
+	env := map[string]string{oidcSecretVariable: "秘密"}
+	for _, row := range []struct {
+		what  string
+		cfg   config
+		want  *staff.OIDC
+		fault string
+	}{
+		{"no provider", config{}, nil, ""},
+		{"a provider", idp(func(*config) {}), &staff.OIDC{Issuer: "https://idp.example.cn", ClientID: "govqa", ClientSecret: "秘密",
+			Roles: map[string][]string{"编辑": {"editor", "reviewer"}, "a=b": {"admin"}}}, ""},
+		{"a secret from a file", idp(func(c *config) { c.OIDCSecretFile, c.OIDCRoles = write(t, "secret", "另一个"), nil }),
+			&staff.OIDC{Issuer: "https://idp.example.cn", ClientID: "govqa", ClientSecret: "另一个", Roles: map[string][]string{}}, ""},
+		{"a file that is not there", idp(func(c *config) { c.OIDCSecretFile = "/没有" }), nil, "oidc_secret_file"},
+		{"a group without a role", idp(func(c *config) { c.OIDCRoles = []string{"编辑"} }), nil, "群组=角色"},
+	} {
+		got, err := row.cfg.oidc(func(name string) (string, bool) { v, ok := env[name]; return v, ok })
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.what, diff)
+		}
+		if (err != nil) != (row.fault != "") || err != nil && !strings.Contains(err.Error(), row.fault) {
+			t.Errorf("%s: %v, want %q", row.what, err, row.fault)
+		}
+	}
+	for _, row := range []struct{ written, want []string }{{nil, nil}, {[]string{"none"}, []string{}}, {[]string{"editor"}, []string{"editor"}}} {
+		cfg := config{SecondFactor: row.written}
+		got, err := cfg.staff(nil, nil, nil, func(string) (string, bool) { return "", false })
+		if err != nil || (got.SecondFactor == nil) != (row.want == nil) || !slices.Equal(got.SecondFactor, row.want) {
+			t.Errorf("second_factor %q becomes %q, %v", row.written, got.SecondFactor, err)
+		}
+	}
 }

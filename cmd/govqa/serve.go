@@ -110,7 +110,11 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		return err
 	}
 	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live})
-	people, err := staff.New(cfg.staff(a.store, pages, log), editing.Register)
+	staffing, err := cfg.staff(a.store, pages, log, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	people, err := staff.New(staffing, editing.Register)
 	if err != nil {
 		return err
 	}
