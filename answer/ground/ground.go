@@ -256,6 +256,9 @@ func (e *Evidence) Check(sentence string, sources []string) (Checked, error) {
 	if !ok {
 		return refuse(Link)
 	}
+	if !counted(list) {
+		return refuse(Wording)
+	}
 	if verdicts.MatchString(nlp.Normalize(sentence)) {
 		return refuse(Verdict)
 	}
@@ -299,6 +302,9 @@ func (e *Evidence) unheard(list []token) bool {
 func isText(s string) bool {
 	if s == "" || len(s) > 4*maxSentence || strings.ContainsAny(s, "<>`*#|\\{}^~$") || strings.Contains(s, "](") || strings.Contains(s, "__") {
 		return false
+	}
+	if strings.Count(s, "（")+strings.Count(s, "(") != strings.Count(s, "）")+strings.Count(s, ")") {
+		return false // something was cut off
 	}
 	for _, r := range s {
 		if r != '\n' && (unicode.Is(unicode.C, r) || unicode.Is(unicode.No, r) || unicode.Is(unicode.M, r) || r == unicode.ReplacementChar) {

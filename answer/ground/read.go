@@ -150,9 +150,6 @@ func (r *reading) advance(p place, i int) {
 	if t == s.token || (s.kind == bracket || s.kind == colon) && t.kind == stop {
 		r.enter(next(1), i+1)
 	}
-	if t.kind == item && p.step > 0 {
-		r.enter(p, i+1) // the number of an item in a list
-	}
 	for _, c := range s.change {
 		if hasPrefix(r.list[i:], c.by) {
 			r.enter(next(c.steps), i+len(c.by))

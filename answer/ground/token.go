@@ -23,7 +23,7 @@ const (
 	stop                // a sign that parts clauses: ，。；、！ and a line break
 	colon               // what comes after is said of what is before
 	bracket             // ( ) 〔 〕 「 」 and their like
-	item                // the number of an item at the start of a line: "1. "
+	item                // the number of an item of a list: "1. "
 )
 
 // A token is what is compared: equal tokens are equal whatever their spelling.
@@ -46,6 +46,7 @@ const (
 var (
 	address   = regexp.MustCompile(`(?i)(?:https?://|www\.)[^\s，。；、（）()「」]+|[a-z0-9][a-z0-9-]*(?:\.[a-z0-9-]+)*\.(?:gov\.cn|com\.cn|org\.cn|net\.cn|cn|com|net|org|gov|top|xyz|info|vip|cc|io|ai|app|me|site|online|shop|club)(?:[/:?#][^\s，。；、（）()「」]*)?`)
 	linkToken = regexp.MustCompile(`〔链接(\d{1,3})〕`)
+	laterItem = regexp.MustCompile(`^\d{1,2}[.、)] [^\d ]`)
 	lineItem  = regexp.MustCompile(`^\s*(\d{1,2})[.、．)]\s*`)
 	typed     = regexp.MustCompile(`^(?:` +
 		`(?P<date>\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{4}年\d{1,2}月(?:\d{1,2}[日号])?|\d{1,2}月\d{1,2}[日号])` +
@@ -61,8 +62,8 @@ func tokens(text string, known func(string) (string, bool)) (list []token, ok bo
 		if n > 0 {
 			list = append(list, token{stop, ""})
 		}
-		if m := lineItem.FindStringIndex(line); m != nil && (m[1] == len(line) || !isDigit(line[m[1]])) {
-			list = append(list, token{item, ""})
+		if m := lineItem.FindStringSubmatchIndex(line); m != nil && (m[1] == len(line) || !isDigit(line[m[1]])) {
+			list = append(list, token{item, line[m[2]:m[3]]})
 			line = line[m[1]:]
 		}
 		at := 0
@@ -95,6 +96,12 @@ func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 func scan(list []token, s string) []token {
 	for i := 0; i < len(s); {
 		if isDigit(s[i]) {
+			if laterItem.MatchString(s[i:]) {
+				end := strings.IndexByte(s[i:], ' ')
+				list = append(list, token{item, s[i : i+end-1]})
+				i += end
+				continue
+			}
 			t, n := readNumber(s[i:])
 			list = append(list, t)
 			i += n
@@ -124,6 +131,23 @@ func scan(list []token, s string) []token {
 }
 
 func isLatin(r rune) bool { return 'a' <= r && r <= 'z' }
+
+// counted reports whether the numbers of items count up: each list begins with
+// 1, but for one that the sentence before has begun.
+func counted(list []token) bool {
+	last := 0
+	for i, t := range list {
+		if t.kind != item {
+			continue
+		}
+		n, err := strconv.Atoi(t.text)
+		if err != nil || n != last+1 && n != 1 && i > 0 {
+			return false
+		}
+		last = n
+	}
+	return true
+}
 
 // readNumber reads the date, time, telephone number or number that s begins
 // with. A token is whole: more digits behind it make it another one.

@@ -67,13 +67,21 @@ var today = time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
 // configuration.
 func Serve(t *testing.T, change ...func(*api.Config)) *Server {
 	t.Helper()
-	s := &Server{Asked: &Journal{}}
-	s.Engine = Engine(t, func(c *answer.Config) { c.Journal = s.Asked })
+	asked := &Journal{}
+	s := ServeEngine(t, Engine(t, func(c *answer.Config) { c.Journal = asked }), slog.New(slog.DiscardHandler), change...)
+	s.Asked = asked
+	return s
+}
+
+// ServeEngine is Serve with an engine of the test's own, and a log.
+func ServeEngine(t *testing.T, e *answer.Engine, log *slog.Logger, change ...func(*api.Config)) *Server {
+	t.Helper()
+	s := &Server{Engine: e}
 	cfg := api.Config{}
 	for _, f := range change {
 		f(&cfg)
 	}
-	server, err := api.New(cfg, s.Engine, slog.New(slog.DiscardHandler))
+	server, err := api.New(cfg, s.Engine, log)
 	if err != nil {
 		t.Fatal(err)
 	}
