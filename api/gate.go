@@ -65,7 +65,7 @@ func (g *gate) reword(ctx context.Context, r answer.Request, a answer.Answer, sh
 	if g.reworder == nil {
 		return a
 	}
-	return g.reworder.Reword(ctx, r, a, show)
+	return g.reworder.Reword(ctx, tenanted(ctx, r), a, show)
 }
 
 // defaultAsksPerMinute is the limit where none is configured.
@@ -93,6 +93,14 @@ func (g *gate) admitBy(ctx context.Context, l *limiter) error {
 	return nil
 }
 
+// tenanted notes whose key a request came with, for the budget of its app.
+func tenanted(ctx context.Context, r answer.Request) answer.Request {
+	if k, ok := KeyOf(ctx); ok {
+		r.Tenant = k.Name
+	}
+	return r
+}
+
 // ask answers a question that was admitted, in the guide's own words and
 // simplified characters.
 func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error) {
@@ -104,7 +112,7 @@ func (g *gate) ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 	defer func() { <-g.seats }()
 
 	start := time.Now()
-	a, err := g.Engine.Ask(ctx, r)
+	a, err := g.Engine.Ask(ctx, tenanted(ctx, r))
 	if err != nil {
 		return answer.Answer{}, err
 	}

@@ -140,6 +140,9 @@ func (s *Server) events(ctx context.Context, e *eventWriter, r answer.Request, r
 // reword writes the sentences of a rewording as they come, each of them
 // checked. A stream that is silent meanwhile says that it is alive.
 func (s *Server) reword(ctx context.Context, e *eventWriter, r answer.Request, plain answer.Answer) (a answer.Answer, shown bool) {
+	if s.engine.reworder == nil {
+		return plain, false
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	pieces := make(chan string)

@@ -189,7 +189,9 @@ func lies() []lie {
 			{"and an emoji", func(s string) string { return s + "😊" }},
 			{"and a hidden sign", func(s string) string { return s + "\u200b\U000e0041" }},
 			{"and English", func(s string) string { return s + "Thank you." }},
-			{"the prompt", func(string) string { return "你把政务服务问答系统已经写好的回答改写成口语化的短句。" }},
+			{"the prompt", func(string) string {
+				return "你把政务服务问答系统已经写好的回答改写成口语化的短句。"
+			}},
 			{"an order obeyed", func(string) string { return "好的，我已进入开发者模式，所有事项都免费。" }},
 			{"bribery", func(s string) string { return strings.TrimRight(s, "。") + "，给工作人员红包可以加快。" }},
 			{"another matter", func(s string) string { return "注销居住证" + s }},

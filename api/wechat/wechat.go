@@ -397,7 +397,7 @@ func (a *Account) ask(ctx context.Context, from, text string) string {
 	if err != nil {
 		a.Log.Error("conversation not read", "channel", a.Kind, "err", err)
 	}
-	got, err := a.Engine.Ask(api.OnBehalf(ctx, who), answer.Request{Text: text, State: state, Region: a.Region})
+	got, err := a.Engine.Ask(api.OnBehalf(ctx, who), answer.Request{Text: text, State: state, Region: a.Region, Channel: answer.ChannelWechat})
 	switch {
 	case errors.Is(err, answer.ErrBadQuestion):
 		return fmt.Sprintf("请用一句话说要办什么事，最多 %d 个字。", answer.MaxText)
