@@ -30,15 +30,15 @@ type APIKey struct {
 	ID        string // stays when the key is rotated
 	Name      string // of the integrator's app
 	Scopes    []string
-	PerMinute int // requests; 0 means 600
+	PerMinute int // requests; 0 means DefaultKeyPace
 	PerDay    int // requests, by the local calendar; 0 means no limit
 
 	visitor string // of the app's own, who the request is for
 }
 
-// defaultKeyPace is how many requests a minute a key may make that says
+// DefaultKeyPace is how many requests a minute a key may make that says
 // nothing else.
-const defaultKeyPace = 600
+const DefaultKeyPace = 600
 
 // Keys knows the API keys of integrators and keeps how much they were used.
 type Keys interface {
@@ -185,7 +185,7 @@ func newKeyring(keys Keys, now func() time.Time) *keyring {
 func (r *keyring) take(ctx context.Context, k APIKey) (headers map[string]string, err error) {
 	perMinute := k.PerMinute
 	if perMinute <= 0 {
-		perMinute = defaultKeyPace
+		perMinute = DefaultKeyPace
 	}
 	policy := fmt.Sprintf(`"minute";q=%d;w=60`, perMinute)
 	wait, left := r.pace.takeAt(caller{key: k.ID}, perMinute)

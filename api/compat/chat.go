@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -272,12 +271,15 @@ func (s *server) answer(ctx context.Context, req *ChatRequest) (*turn, error) {
 		t.content, err = s.do(ctx, c)
 		return t, err
 	}
-	if !slices.Contains(offered(), req.Model) {
+	if !s.knows(req.Model) {
 		return nil, noModel(req.Model)
 	}
 	q, err := req.question()
 	if err != nil {
 		return nil, err
+	}
+	if req.Model == Refined {
+		q.Channel = answer.ChannelCompat
 	}
 	if t.answer, err = s.host.Engine.Ask(ctx, q); err != nil {
 		return nil, err

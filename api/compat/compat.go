@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/govqa/govqa/answer"
@@ -26,8 +25,12 @@ const (
 	pathChat   = "/v1/chat/completions"
 )
 
-// Plain is the model whose answers are composed from fields.
-const Plain = "govqa"
+// The models: answers composed from fields, and the same in plainer words by a
+// language model, facts checked.
+const (
+	Plain   = "govqa"
+	Refined = "govqa-refined"
+)
 
 // maxBody is the length in bytes of a request: a long conversation with its
 // answers.
@@ -36,25 +39,27 @@ const maxBody = 1 << 20
 // born is what the models say of when they were made.
 var born = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// Interface is the chat protocol, to be served beside the API.
-func Interface() api.Interface {
-	return api.Interface{Name: "openai", Prefix: "/v1/", MaxBody: maxBody, Operations: operations(), Handler: newHandler,
+// Interface is the chat protocol, to be served beside the API. refined reports
+// whether answers can be had in plainer words now; nil means never.
+func Interface(refined func() bool) api.Interface {
+	return api.Interface{Name: "openai", Prefix: "/v1/", MaxBody: maxBody, Operations: operations(), Handler: func(host api.Host) (http.Handler, error) { return newHandler(host, refined), nil },
 		Problem: func(p *api.Problem) any { return failureOf(p) }}
 }
 
 // newHandler serves the protocol.
-func newHandler(host api.Host) (http.Handler, error) {
-	s := &server{host: host, now: time.Now}
+func newHandler(host api.Host, refined func() bool) http.Handler {
+	s := &server{host: host, refined: refined, now: time.Now}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathModels, s.models)
 	mux.HandleFunc("GET "+pathModel, s.model)
 	mux.HandleFunc("POST "+pathChat, s.chat)
-	return mux, nil
+	return mux
 }
 
 type server struct {
-	host api.Host
-	now  func() time.Time
+	host    api.Host
+	refined func() bool // may be nil
+	now     func() time.Time
 }
 
 // A Model is what can be chosen to answer.
@@ -75,12 +80,21 @@ func modelOf(id string) Model {
 	return Model{ID: id, Object: "model", Created: born.Unix(), OwnedBy: "govqa"}
 }
 
-// offered lists the models that can be chosen.
-func offered() []string { return []string{Plain} }
+// offered lists the models that can be chosen now.
+func (s *server) offered() []string {
+	if s.refined != nil && s.refined() {
+		return []string{Plain, Refined}
+	}
+	return []string{Plain}
+}
+
+// knows reports whether a model may be asked. Where the one that rewords is
+// switched off for a while, whoever has chosen it gets the plain answer.
+func (s *server) knows(id string) bool { return id == Plain || id == Refined && s.refined != nil }
 
 func (s *server) models(w http.ResponseWriter, _ *http.Request) {
 	list := ModelList{Object: "list"}
-	for _, id := range offered() {
+	for _, id := range s.offered() {
 		list.Data = append(list.Data, modelOf(id))
 	}
 	send(w, http.StatusOK, list)
@@ -88,7 +102,7 @@ func (s *server) models(w http.ResponseWriter, _ *http.Request) {
 
 func (s *server) model(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("model")
-	if !slices.Contains(offered(), id) {
+	if !s.knows(id) {
 		s.fail(w, r, noModel(id))
 		return
 	}

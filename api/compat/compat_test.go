@@ -3,6 +3,7 @@ package compat_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 
 func serve(t *testing.T, change ...func(*api.Config)) *apitest.Server {
 	t.Helper()
-	return apitest.Serve(t, append([]func(*api.Config){func(c *api.Config) { c.Interfaces = []api.Interface{compat.Interface()} }}, change...)...)
+	return apitest.Serve(t, append([]func(*api.Config){func(c *api.Config) { c.Interfaces = []api.Interface{compat.Interface(nil)} }}, change...)...)
 }
 
 // A reply is what came back.
@@ -142,6 +143,54 @@ func TestModels(t *testing.T) {
 	if r := send(t, "GET", s.URL+"/v1/models/gpt-9", ""); r.status != http.StatusNotFound || *read[compat.Failure](t, r).Fault.Code != "model_not_found" {
 		t.Errorf("%d %s", r.status, r.body)
 	}
+}
+
+// wordy rewords answers in its own way.
+type wordy struct{}
+
+func (wordy) Reword(_ context.Context, r answer.Request, a answer.Answer, _ func(string)) answer.Answer {
+	if r.Channel != answer.ChannelCompat {
+		return a
+	}
+	a.Text, a.GeneratedBy = "说得明白些："+a.Text, answer.ByLLM
+	a.AIGC = &answer.AIGC{Label: true, Model: "某模型"}
+	return a
+}
+
+// TestRefined offers a model that rewords, when there is one and it is
+// switched on. Its words carry the mark of a model; those of the plain one
+// never do.
+func TestRefined(t *testing.T) {
+	on := true
+	s := apitest.Serve(t, func(c *api.Config) {
+		c.Interfaces, c.Reworder = []api.Interface{compat.Interface(func() bool { return on })}, wordy{}
+	})
+	ask := func(model string) string {
+		t.Helper()
+		r := send(t, "POST", s.URL+"/v1/chat/completions", `{"model":"`+model+`","messages":[{"role":"user","content":"身份证丢了怎么补"}]}`)
+		return string(read[compat.ChatCompletion](t, r).Choices[0].Message.Content)
+	}
+	models := func() (ids []string) {
+		t.Helper()
+		for _, m := range read[compat.ModelList](t, send(t, "GET", s.URL+"/v1/models", "")).Data {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	}
+	if diff := cmp.Diff([]string{"govqa", "govqa-refined"}, models()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if text := ask("govqa"); strings.Contains(text, "说得明白些") || strings.Contains(text, "AI 生成") {
+		t.Errorf("the plain model: %s", text)
+	}
+	if text := ask("govqa-refined"); !strings.HasPrefix(text, "说得明白些") || !strings.Contains(text, "AI 生成") || !strings.Contains(text, "某模型") {
+		t.Errorf("the refined model: %s", text)
+	}
+	on = false
+	if diff := cmp.Diff([]string{"govqa"}, models()); diff != "" {
+		t.Errorf("switched off (-want +got):\n%s", diff)
+	}
+	ask("govqa-refined") // by whoever has chosen it before
 }
 
 // chunks reads a stream and requires its form.
@@ -322,7 +371,7 @@ func TestBrowsersOfAllowedOrigins(t *testing.T) {
 
 func TestHandlerNeedsNoFlusher(t *testing.T) {
 	s := serve(t)
-	h, err := compat.Interface().Handler(api.Host{Engine: s.Engine})
+	h, err := compat.Interface(nil).Handler(api.Host{Engine: s.Engine})
 	if err != nil {
 		t.Fatal(err)
 	}

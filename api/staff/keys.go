@@ -23,6 +23,7 @@ import (
 const (
 	docKey    = "apikey"
 	docKeyUse = "apikey.use"
+	docUsed   = "apikey.used"
 )
 
 // keyPrefix begins every key, so that one that got lost is recognised.
@@ -38,6 +39,10 @@ type storedKey struct {
 	By      string    `json:"by"`
 	Expires time.Time `json:"expires"`
 
+	// What the key may do at most; 0 leaves it to the API.
+	PerMinute int `json:"perMinute,omitempty"`
+	PerDay    int `json:"perDay,omitempty"`
+
 	// The key before the last rotation, good for a while still.
 	OldHash  string    `json:"oldHash,omitempty"`
 	OldUntil time.Time `json:"oldUntil,omitzero"`
@@ -45,6 +50,8 @@ type storedKey struct {
 
 // errBadKey means that a key is unknown, wrong or no longer good.
 var errBadKey = errors.New("bad key")
+
+var _ api.Keys = (*Staff)(nil)
 
 // Bearer is who calls with the given value of the header Authorization. The
 // key must have the scope; an empty scope is none that a key can have. The
@@ -77,6 +84,50 @@ func (s *Staff) bearer(ctx context.Context, c *fiber.Ctx, scope string) (Session
 		c.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 	}
 	return who, err
+}
+
+// Key implements [api.Keys].
+func (s *Staff) Key(ctx context.Context, authorization string) (api.APIKey, error) {
+	_, token, _ := strings.Cut(authorization, " ")
+	id, k, err := s.readKey(strings.TrimSpace(token))
+	if errors.Is(err, errBadKey) {
+		return api.APIKey{}, api.NewProblem(http.StatusUnauthorized, "没有这个接口密钥，或它已经停用、过期。")
+	}
+	if err != nil {
+		return api.APIKey{}, err
+	}
+	return api.APIKey{ID: id, Name: k.Name, Scopes: k.Scopes, PerMinute: k.PerMinute, PerDay: k.PerDay}, s.noteUse(ctx, id)
+}
+
+// A dayUse is how often a key was used on a day.
+type dayUse struct {
+	Day string `json:"day"`
+	N   int    `json:"n"`
+}
+
+// Used implements [api.Keys].
+func (s *Staff) Used(_ context.Context, id, day string) (int, error) {
+	var use dayUse
+	value, err := s.store.Doc(docUsed, id)
+	if err != nil || value == nil {
+		return 0, err
+	}
+	if err := json.Unmarshal(value, &use); err != nil {
+		return 0, fmt.Errorf("use of key %s: %w", id, err)
+	}
+	if use.Day != day {
+		return 0, nil
+	}
+	return use.N, nil
+}
+
+// KeepUsed implements [api.Keys].
+func (s *Staff) KeepUsed(ctx context.Context, id, day string, n int) error {
+	value, err := json.Marshal(dayUse{day, n})
+	if err != nil {
+		return err
+	}
+	return s.store.PutDoc(ctx, "key:"+id, docUsed, id, func([]byte) ([]byte, error) { return value, nil })
 }
 
 // readKey finds the document of a key that is good now.

@@ -21,13 +21,17 @@ const (
 	maxKeyDays     = 366
 	defaultKeyDays = 90
 	maxOverlap     = 30 // days that a key is good beside its successor
+
+	maxPerMinute = 60_000
+	maxPerDay    = 100_000_000
 )
 
 // A keyLine is one key as admins see it.
 type keyLine struct {
 	ID string
 	storedKey
-	Used time.Time
+	Used  time.Time
+	Today int // requests
 }
 
 // Ended reports whether the key is no longer good.
@@ -40,6 +44,10 @@ type keysPage struct {
 	Chosen        []string
 	Days, Most    int
 	Overlap       int
+	Minute, Day   int // the limits of the key that is made
+	MinuteMost    int
+	DayMost       int
+	Pace          int // the limit a minute of a key without one
 }
 
 func (s *Staff) keys(_ context.Context, c *fiber.Ctx, who Session) error {
@@ -48,13 +56,14 @@ func (s *Staff) keys(_ context.Context, c *fiber.Ctx, who Session) error {
 
 func (s *Staff) showKeys(c *fiber.Ctx, who Session, status int, page keysPage) (err error) {
 	page.Scopes, page.Most, page.Overlap = Scopes(), maxKeyDays, maxOverlap
-	if page.Keys, err = s.allKeys(); err != nil {
+	page.MinuteMost, page.DayMost, page.Pace = maxPerMinute, maxPerDay, api.DefaultKeyPace
+	if page.Keys, err = s.allKeys(c.UserContext()); err != nil {
 		return err
 	}
 	return s.Render(c, who, status, "keys", "接口密钥", page)
 }
 
-func (s *Staff) allKeys() ([]keyLine, error) {
+func (s *Staff) allKeys(ctx context.Context) ([]keyLine, error) {
 	docs, err := s.store.Docs(docKey, "", sessionPage)
 	if err != nil {
 		return nil, err
@@ -64,6 +73,9 @@ func (s *Staff) allKeys() ([]keyLine, error) {
 		line := keyLine{ID: d.ID}
 		if err := json.Unmarshal(d.Value, &line.storedKey); err != nil {
 			return nil, fmt.Errorf("key %s: %w", d.ID, err)
+		}
+		if line.Today, err = s.Used(ctx, d.ID, s.now().Format(time.DateOnly)); err != nil {
+			return nil, err
 		}
 		used, err := s.store.Doc(docKeyUse, d.ID)
 		if err != nil {
@@ -87,8 +99,10 @@ func (s *Staff) addKey(ctx context.Context, c *fiber.Ctx, who Session) error {
 	page := keysPage{Name: strings.TrimSpace(c.FormValue("name")), Chosen: values(c, "scope")}
 	var err error
 	page.Days, err = strconv.Atoi(c.FormValue("days"))
+	var limitErr error
+	page.Minute, page.Day, limitErr = limits(c)
 	known := !slices.ContainsFunc(page.Chosen, func(scope string) bool { return !slices.Contains(Scopes(), scope) })
-	all, listErr := s.allKeys()
+	all, listErr := s.allKeys(ctx)
 	if listErr != nil {
 		return listErr
 	}
@@ -101,13 +115,16 @@ func (s *Staff) addKey(ctx context.Context, c *fiber.Ctx, who Session) error {
 		page.Problem = "至少选一个范围。"
 	case err != nil || page.Days < 1 || page.Days > maxKeyDays:
 		page.Problem = fmt.Sprintf("有效期应为 1 到 %d 天。", maxKeyDays)
+	case limitErr != nil:
+		page.Problem = limitErr.Error()
 	}
 	if page.Problem != "" {
 		return s.showKeys(c, who, http.StatusUnprocessableEntity, page)
 	}
 	now := s.now().UTC()
 	id, key := newKey("")
-	value, err := json.Marshal(storedKey{Name: page.Name, Scopes: page.Chosen, Hash: hashOf(key), Created: now, By: who.Name, Expires: now.AddDate(0, 0, page.Days)})
+	value, err := json.Marshal(storedKey{Name: page.Name, Scopes: page.Chosen, Hash: hashOf(key), Created: now, By: who.Name, Expires: now.AddDate(0, 0, page.Days),
+		PerMinute: page.Minute, PerDay: page.Day})
 	if err != nil {
 		return fmt.Errorf("key %s: %w", id, err)
 	}
@@ -130,6 +147,15 @@ func (s *Staff) actOnKey(ctx context.Context, c *fiber.Ctx, who Session) error {
 		return noKey()
 	}
 	switch c.FormValue("act") {
+	case "limit":
+		minute, day, err := limits(c)
+		if err != nil {
+			return api.NewProblem(http.StatusUnprocessableEntity, err.Error())
+		}
+		if err := s.changeKey(ctx, who, id, func(k *storedKey) { k.PerMinute, k.PerDay = minute, day }); err != nil {
+			return err
+		}
+		return c.Redirect("/staff/keys", http.StatusSeeOther)
 	case "end":
 		err := s.changeKey(ctx, who, id, func(k *storedKey) { k.Expires, k.OldUntil = s.now().UTC(), time.Time{} })
 		if err != nil {
@@ -140,6 +166,23 @@ func (s *Staff) actOnKey(ctx context.Context, c *fiber.Ctx, who Session) error {
 		return s.rotate(ctx, c, who, id)
 	}
 	return api.NewProblem(http.StatusUnprocessableEntity, "没有这样的操作。")
+}
+
+// limits reads the limits of a key in a form; an empty field is 0.
+func limits(c *fiber.Ctx) (minute, day int, err error) {
+	read := func(name string, most int) int {
+		text := strings.TrimSpace(c.FormValue(name))
+		if text == "" {
+			return 0
+		}
+		n, atoiErr := strconv.Atoi(text)
+		if atoiErr != nil || n < 0 || n > most {
+			err = fmt.Errorf("限额应为 0 到 %d 的整数，0 为不另设。", most) //nolint:staticcheck // a sentence for the page
+		}
+		return n
+	}
+	minute, day = read("minute", maxPerMinute), read("day", maxPerDay)
+	return minute, day, err
 }
 
 func noKey() error { return api.NewProblem(http.StatusNotFound, "没有这个接口密钥。") }

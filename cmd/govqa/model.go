@@ -109,6 +109,14 @@ func (a *app) reworder() api.Reworder {
 	return a.engine
 }
 
+// refines reports whether chat clients are offered a model that rewords.
+func (s *modelSwitch) refines() func() bool {
+	if s.model == nil {
+		return nil
+	}
+	return func() bool { return s.model.On(answer.ChannelCompat) }
+}
+
 // load takes up how the switches were left.
 func (s *modelSwitch) load() error {
 	list, err := s.states()

@@ -41,6 +41,7 @@ func unaudited(kind string) bool {
 	case "session", // logins and log-outs are audited by themselves
 		"oidc.login",    // a login under way
 		"apikey.use",    // when a key was last used
+		"apikey.used",   // how often, today
 		"webhook.queue", // how far an endpoint has been told
 		"webhook.dead",  // what it would not take; sending it again is audited by itself
 		"wechat.state",  // where a conversation stands
