@@ -114,7 +114,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	people, err := staff.New(staffing, editing.Register)
+	people, err := staff.New(staffing, editing.Register, a.webhooks.Register)
 	if err != nil {
 		return err
 	}
