@@ -68,6 +68,7 @@ var floors = map[string]float64{
 
 	"api/compat":  6.5,
 	"api/console": 6.5,
+	"api/desk":    6.5,
 	"api/mcp":     6.5,
 	"api/webhook": 6.5,
 	"api/wechat":  6.5,
@@ -84,7 +85,7 @@ var owners = map[string][]string{
 	"github.com/RoaringBitmap/roaring":  {"index"},
 	"github.com/yanyiwu/gojieba":        {"nlp/jieba"},
 	"github.com/dgraph-io/badger":       {"corpus/store", "recommend/history"},
-	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/webhook"},
+	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/desk"},
 	"github.com/valyala/fasthttp":       {"api"},
 	"github.com/danielgtaylor/huma":     {"api"},
 	"github.com/xuri/excelize":          {"corpus/sheet"},

@@ -40,14 +40,14 @@ type Candidate struct {
 
 // An AskNext is a question to put to the caller, and what the replies leave.
 type AskNext struct {
-	Question string
-	Replies  []Reply
+	Question string  `json:"question"`
+	Replies  []Reply `json:"replies"`
 }
 
 // A Reply is what the caller can say, and the matters that it leaves.
 type Reply struct {
-	Label string
-	Codes []string
+	Label string   `json:"label"`
+	Codes []string `json:"codes"`
 }
 
 // A Note is a piece of knowledge that only operators may see.

@@ -117,7 +117,11 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	if c.Locals(keyStreamed) != nil {
 		return nil
 	}
-	s.done(c.UserContext(), c.Method(), routeOf(c), c.Response().StatusCode(), len(c.Response().Body()), start)
+	n := 0
+	if !c.Response().IsBodyStream() { // whose length nobody knows before its end, and which reading here would use up
+		n = len(c.Response().Body())
+	}
+	s.done(c.UserContext(), c.Method(), routeOf(c), c.Response().StatusCode(), n, start)
 	return nil
 }
 

@@ -109,16 +109,29 @@ type Adoption struct {
 }
 
 // Spoken is the text that the caller is told.
-func (a *Adoption) Spoken() string {
+func (a Adoption) Spoken() string {
 	if a.Said != "" {
 		return a.Said
 	}
 	return a.Text
 }
 
+// StatusName is what the state of the answer is called on pages.
+func (a Adoption) StatusName() string {
+	switch a.Status {
+	case Pending:
+		return "待审"
+	case Approved:
+		return "审过"
+	case Refused:
+		return "未同意"
+	}
+	return "已采用"
+}
+
 // Tellable reports whether the answer may be told: it waits for nobody and
 // was not refused.
-func (a *Adoption) Tellable() bool { return a.Status == Adopted || a.Status == Approved }
+func (a Adoption) Tellable() bool { return a.Status == Adopted || a.Status == Approved }
 
 // Results are what can become of a call.
 var Results = []string{"已答复", "已转接", "需派单", "需回访", "无效来电"}

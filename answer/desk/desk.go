@@ -302,16 +302,8 @@ func (d *Desk) Close(ctx context.Context, who Staff, id string, w Wrap) (WorkOrd
 		return d.finish(ctx, who, &c)
 	}
 	draft := c.Draft()
-	if w.Category == draft.Category {
-		w.CategoryWhy = draft.CategoryWhy
-	} else {
-		w.CategoryWhy = "由坐席选定"
-	}
-	if w.Agency == draft.Agency {
-		w.AgencyWhy = draft.AgencyWhy
-	} else {
-		w.AgencyWhy = "由坐席选定"
-	}
+	w.CategoryWhy = why(w.Category, draft.Category, draft.CategoryWhy)
+	w.AgencyWhy = why(w.Agency, draft.Agency, draft.AgencyWhy)
 	if err := cmp.Or(tooLong("摘要", w.Summary, MaxSaid), tooLong("诉求类型", w.Category, maxComment), tooLong("承办单位", w.Agency, maxComment), tooLong("结果", w.Result, maxComment)); err != nil {
 		return WorkOrder{}, err
 	}
@@ -327,6 +319,18 @@ func (d *Desk) Close(ctx context.Context, who Staff, id string, w Wrap) (WorkOrd
 		return WorkOrder{}, err
 	}
 	return d.finish(ctx, who, &c)
+}
+
+// why is the reason of what stands in an order: that of the draft, or that the
+// operator has chosen otherwise.
+func why(chosen, drafted, reason string) string {
+	switch chosen {
+	case "":
+		return ""
+	case drafted:
+		return reason
+	}
+	return "由坐席选定"
 }
 
 // finish puts a closed call where past calls are, tells of its order, and takes

@@ -180,7 +180,7 @@ func TestCall(t *testing.T) {
 	p.now = p.now.Add(60 * time.Second)
 	c = call(p.End(ctx, li, "c1"))
 	draft := c.Draft()
-	want := Wrap{Summary: "来电咨询「居住证申领」申请材料、「居住证申领」收费。\n已答复：\n1. 居住证申领的申请材料\n2. 办证不收钱\n备注：急用", Category: "咨询/户籍办理",
+	want := Wrap{Summary: "来电咨询「居住证申领」申请材料、「居住证申领」收费。\n已答复：\n（1）居住证申领的申请材料\n（2）办证不收钱\n备注：急用", Category: "咨询/户籍办理",
 		CategoryWhy: "采用的答复属于「居住证申领」，主题分类是户籍办理", Agency: "安澜市公安局", AgencyWhy: "「居住证申领」的实施主体；转派规则：转户政科", Result: "已答复"}
 	if diff := cmp.Diff(want, draft); diff != "" {
 		t.Errorf("draft (-want +got):\n%s", diff)

@@ -43,7 +43,7 @@ func (c *Call) summary(told []*Adoption) string {
 			if !slices.Contains(asked, about) {
 				asked = append(asked, about)
 			}
-			answered = append(answered, fmt.Sprintf("%d. %s", len(answered)+1, clipped(a.Spoken(), 300)))
+			answered = append(answered, fmt.Sprintf("（%d）%s", len(answered)+1, clipped(a.Spoken(), 300)))
 		}
 		parts = append(parts, "来电咨询"+strings.Join(asked, "、")+"。", "已答复：\n"+strings.Join(answered, "\n"))
 	} else if said := c.callerSaid(); said != "" {

@@ -42,7 +42,9 @@ var assetParts = map[string][]string{
 	"app.css":   {"css/tokens.css", "css/base.css", "css/card.css", "css/page.css", "css/view.css"},
 	"app.js":    {"js/dom.js", "js/device.js", "js/card.js", "js/kit.js", "js/ask.js", "js/hints.js", "js/letter.js", "js/start.js"},
 	"widget.js": {"js/widget.js"},
-	"staff.css": {"css/tokens.css", "css/staff.css"},
+	"staff.css": {"css/tokens.css", "css/staff.css", "css/desk.css"},
+	"desk.js":   {"js/desk/net.js", "js/desk/list.js", "js/desk/judge.js", "js/desk/call.js", "js/desk/keys.js", "js/desk/start.js"},
+	"watch.js":  {"js/watch.js"},
 }
 
 // readAssets keeps every file under its plain name and under a name that

@@ -31,6 +31,7 @@ type config struct {
 	AllowedFrames  []string `toml:"allowed_frames"`  // web origins that may show the pages in a frame (the widget); none means none
 	NeedKey        []string `toml:"need_key"`        // interfaces that answer only to an API key: openai, mcp; none means none
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
+	CallDays       int      `toml:"call_days"`       // how many days closed calls of the desk are kept; 0 means 180, negative for ever
 	EventDays      int      `toml:"event_days"`      // how many days what people did is kept; 0 means three years, negative for ever
 	PublicURL      string   `toml:"public_url"`      // address under which citizens and staff reach the pages, for links; "" writes none in messages
 

@@ -21,6 +21,7 @@ import (
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/compat"
 	"github.com/govqa/govqa/api/console"
+	apidesk "github.com/govqa/govqa/api/desk"
 	"github.com/govqa/govqa/api/mcp"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
@@ -110,11 +111,16 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		return err
 	}
 	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live})
+	calls, err := openDesk(ctx, a)
+	if err != nil {
+		return err
+	}
+	operators := apidesk.New(calls)
 	staffing, err := cfg.staff(a.store, pages, log, os.LookupEnv)
 	if err != nil {
 		return err
 	}
-	people, err := staff.New(staffing, editing.Register, a.webhooks.Register)
+	people, err := staff.New(staffing, operators.Register, editing.Register)
 	if err != nil {
 		return err
 	}
@@ -154,6 +160,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	for _, account := range a.accounts {
 		sending.Go(func() { account.Run(background) })
 	}
+	sending.Go(func() { forgetCalls(background, calls, cfg.CallDays, log) })
 	a.semantics.run(background)
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()
@@ -169,6 +176,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		log.Info("shutting down")
 	}
 	// main must wait for this: answers that run are finished, new ones refused.
+	operators.Shutdown()
 	ending, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	err = errors.Join(err, server.Shutdown(ending), control.close(ending))
