@@ -231,9 +231,10 @@ func Cell(text string) string {
 
 // verifyAudit walks through the whole log.
 func (s *Staff) verifyAudit(ctx context.Context, c *fiber.Ctx, who Session) error {
-	page := auditPage{Kept: cut(c.FormValue("kept"), 4000)}
+	lines := strings.Fields(c.FormValue("kept"))
+	page := auditPage{Kept: strings.Join(lines, "\n")}
 	var kept []store.AuditHead
-	for line := range strings.FieldsSeq(page.Kept) {
+	for _, line := range lines {
 		head, err := store.ParseAuditHead(line)
 		if err != nil {
 			return api.NewProblem(http.StatusUnprocessableEntity, "存证应形如 序号:散列，每行一份。")

@@ -3,6 +3,7 @@ package staff_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -63,7 +64,7 @@ func provided(t *testing.T) (*stafftest.Site, *groupStorage) {
 	}
 	issuer := "http://localhost:" + port
 	people := &groupStorage{Storage: storage.NewStorage(storage.NewUserStore(issuer)), groups: map[string][]string{}}
-	idp.Config.Handler = exampleop.SetupServer(issuer, people, nil, false)
+	idp.Config.Handler = exampleop.SetupServer(issuer, people, slog.New(slog.DiscardHandler), false)
 	site := stafftest.Open(t, staff.Config{OIDC: &staff.OIDC{Issuer: issuer, ClientID: t.Name(), ClientSecret: "secret", Name: "市统一身份认证",
 		Roles: map[string][]string{"编辑组": {"editor"}, "审核组": {"reviewer"}}}})
 	storage.RegisterClients(storage.WebClient(t.Name(), "secret", site.URL+"/staff/oidc/callback"))

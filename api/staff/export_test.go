@@ -1,0 +1,36 @@
+package staff
+
+import (
+	"sync"
+	"time"
+)
+
+// A Clock is a time that a test sets.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// Now is the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Stop makes s live by a clock of its own, which stands still.
+func Stop(s *Staff) *Clock {
+	c := &Clock{now: time.Now()}
+	s.now = c.Now
+	return c
+}
+
+// OwnPath is ownPath.
+var OwnPath = ownPath
