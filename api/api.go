@@ -82,6 +82,7 @@ type Config struct {
 	Keys       Keys        // of integrators; nil knows none
 	NeedKey    []string    // names of interfaces that only answer to a key
 	Mounts     []Mount     // register what else is served: the pages of staff, other channels
+	Rooms      []Room      // paths whose requests may be longer
 }
 
 // How long a peer may take to send a request, to read a reply, and to think
@@ -220,6 +221,7 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	s.app.Server().Handler = s.handler(s.app.Handler())
+	s.app.Server().HeaderReceived = s.allow
 	return s, nil
 }
 

@@ -93,6 +93,9 @@ func (s *Server) maxBodyOf(path string) int {
 	if i := s.interfaceOf(path); i != nil && i.MaxBody > 0 {
 		return i.MaxBody
 	}
+	if r := s.roomOf(path); r != nil {
+		return r.MaxBody // whoever is not admitted has been refused before
+	}
 	return maxBody
 }
 

@@ -14,13 +14,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/corpus/fields"
 	"github.com/govqa/govqa/corpus/store"
 )
 
@@ -31,6 +34,17 @@ type Config struct {
 	Log   *slog.Logger     // nil logs nothing
 	Now   func() time.Time // nil is time.Now
 
+	// Cut cuts texts into words for differences. Nil takes Chinese characters
+	// for words.
+	Cut fields.Cutter
+
+	// Engine lets a draft be seen as citizens would. Nil means no previews.
+	Engine Previewer
+
+	// Dir is a folder for files that are being imported. It is made if it is
+	// missing, and may be emptied when no service runs.
+	Dir string
+
 	// Live brings what answers questions up to the current edition. Nil means
 	// that nothing does.
 	Live func(context.Context) error
@@ -39,7 +53,9 @@ type Config struct {
 // A Console serves the pages of those who keep the corpus. Make one with New.
 type Console struct {
 	Config
-	staff *staff.Staff
+	staff   *staff.Staff
+	rows    *catalogue
+	clashes *clashes
 }
 
 // New returns a console. Its pages are registered by Register.
@@ -53,7 +69,7 @@ func New(cfg Config) *Console {
 	if cfg.Live == nil {
 		cfg.Live = func(context.Context) error { return nil }
 	}
-	return &Console{Config: cfg}
+	return &Console{Config: cfg, rows: &catalogue{store: cfg.Store}, clashes: newClashes()}
 }
 
 // Who may do what.
@@ -69,6 +85,42 @@ func (c *Console) Register(r *staff.Router) {
 	c.staff = r.Staff()
 	r.Page(http.MethodGet, "/console", readers, c.home)
 	r.Menu("/console", "内容")
+	r.Page(http.MethodGet, "/console/records", readers, c.list)
+	r.Page(http.MethodPost, "/console/records/change", editors, c.changeMany)
+	r.Page(http.MethodGet, "/console/record", readers, c.record)
+	r.Page(http.MethodGet, "/console/edit", editors, c.editForm)
+	r.Page(http.MethodPost, "/console/edit", editors, c.edit)
+	r.Page(http.MethodGet, "/console/drafts", readers, c.drafts)
+	r.Page(http.MethodPost, "/console/drafts/submit", editors, c.submit)
+	r.Page(http.MethodPost, "/console/drafts/drop", editors, c.drop)
+	r.Page(http.MethodPost, "/console/drafts/remove", editors, c.remove)
+	r.Page(http.MethodPost, "/console/drafts/restore", editors, c.restore)
+	r.Page(http.MethodPost, "/console/drafts/approve", reviewers, c.approve)
+	r.Page(http.MethodPost, "/console/drafts/return", reviewers, c.giveBack)
+	r.Page(http.MethodPost, "/console/drafts/schedule", publishers, c.schedule)
+	r.Page(http.MethodGet, "/console/publish", append(slices.Clone(publishers), "auditor", "supervisor"), c.publishForm)
+	r.Menu("/console/publish", "发布")
+	r.Page(http.MethodPost, "/console/publish", publishers, c.publish)
+	r.Page(http.MethodPost, "/console/publish/judge", publishers, c.judge)
+	r.Page(http.MethodPost, "/console/withdraw", publishers, c.withdraw)
+	r.Page(http.MethodGet, "/console/editions", readers, c.editions)
+	r.Page(http.MethodPost, "/console/editions/rollback", publishers, c.rollback)
+	r.Page(http.MethodGet, "/console/conflicts", readers, c.conflicts)
+	r.Page(http.MethodGet, "/console/preview", readers, c.preview)
+}
+
+// The longest requests: a form with the text of a law, and a file.
+const (
+	maxForm   = 4 << 20
+	maxUpload = 64 << 20
+)
+
+// Rooms are the paths of the console that take longer requests than others.
+func (c *Console) Rooms(s *staff.Staff) []api.Room {
+	return []api.Room{
+		s.Room("/console/", maxForm, time.Minute),
+		s.Room("/console/import/upload", maxUpload, 5*time.Minute),
+	}
 }
 
 // home shows what waits for whom, and what is published.

@@ -39,12 +39,13 @@ var mediaTypes = map[string]string{
 // The files that the pages load, each joined from its parts in order: the
 // parts are for people to read, one file is one request.
 var assetParts = map[string][]string{
-	"app.css":   {"css/tokens.css", "css/base.css", "css/card.css", "css/page.css", "css/view.css"},
-	"app.js":    {"js/dom.js", "js/device.js", "js/card.js", "js/kit.js", "js/ask.js", "js/hints.js", "js/letter.js", "js/start.js"},
-	"widget.js": {"js/widget.js"},
-	"staff.css": {"css/tokens.css", "css/staff.css", "css/desk.css"},
-	"desk.js":   {"js/desk/net.js", "js/desk/list.js", "js/desk/judge.js", "js/desk/call.js", "js/desk/keys.js", "js/desk/start.js"},
-	"watch.js":  {"js/watch.js"},
+	"app.css":    {"css/tokens.css", "css/base.css", "css/card.css", "css/page.css", "css/view.css"},
+	"app.js":     {"js/dom.js", "js/device.js", "js/card.js", "js/kit.js", "js/ask.js", "js/hints.js", "js/letter.js", "js/start.js"},
+	"widget.js":  {"js/widget.js"},
+	"staff.css":  {"css/tokens.css", "css/staff.css", "css/desk.css", "css/console.css"},
+	"desk.js":    {"js/desk/net.js", "js/desk/list.js", "js/desk/judge.js", "js/desk/call.js", "js/desk/keys.js", "js/desk/start.js"},
+	"watch.js":   {"js/watch.js"},
+	"console.js": {"js/console.js"},
 }
 
 // readAssets keeps every file under its plain name and under a name that

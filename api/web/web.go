@@ -164,6 +164,7 @@ type Visitor struct {
 	Large   bool                 // 长辈版: large type and large targets
 	Hant    bool                 // shown in traditional characters (繁体)
 	Address string               // path and query of the page, to come back to
+	Preview bool                 // an editor looks at what is not published
 }
 
 // frame is what every page shows around its main part.

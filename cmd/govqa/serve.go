@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -110,12 +111,13 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if a.accounts, err = cfg.newAccounts(a, log); err != nil {
 		return err
 	}
-	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live})
 	calls, err := openDesk(ctx, a)
 	if err != nil {
 		return err
 	}
 	operators := apidesk.New(calls)
+	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live, Engine: a.engine, Cut: a.seg.Words,
+		Dir: filepath.Join(data, "incoming")})
 	staffing, err := cfg.staff(a.store, pages, log, os.LookupEnv)
 	if err != nil {
 		return err
@@ -135,6 +137,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Interfaces: append([]api.Interface{compat.Interface(a.model.refines()), mcp.Interface(version())}, interfacesOf(a.accounts)...),
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
+		Rooms:      editing.Rooms(people),
 		Figures:    slices.Concat(a.semantics.figures(), a.model.figures(), []prometheus.Collector{a.webhooks.Metrics()}),
 	}, a.engine, log)
 	if err != nil {
@@ -161,6 +164,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		sending.Go(func() { account.Run(background) })
 	}
 	sending.Go(func() { forgetCalls(background, calls, cfg.CallDays, log) })
+	sending.Go(func() { editing.Run(background) })
 	a.semantics.run(background)
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()

@@ -118,9 +118,11 @@ func groupEntries(f Field, objects []any) []entry {
 		object, _ := o.(map[string]any)
 		id := strings.Join(texts(object[f.Name]), "")
 		if id == "" {
+			var all strings.Builder
 			for _, item := range f.Items {
-				id += Show(item, object[item.Key])
+				all.WriteString(Show(item, object[item.Key]))
 			}
+			id = all.String()
 		}
 		if seen[id]++; seen[id] > 1 {
 			id = fmt.Sprintf("%s（第 %d 个）", id, seen[id])

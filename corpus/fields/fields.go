@@ -100,10 +100,10 @@ func Label(t corpus.Type, path string) string {
 	if i, err := strconv.Atoi(n); err == nil {
 		label = fmt.Sprintf("%s第 %d 项", f.Label, i+1)
 	}
-	tail = strings.TrimPrefix(tail, ".")
+	tail, _, _ = strings.Cut(strings.TrimPrefix(tail, "."), "[")
 	for _, item := range f.Items {
-		if head, _, _ := strings.Cut(tail, "["); item.Key == head {
-			label += "的" + item.Label
+		if item.Key == tail {
+			return label + "的" + item.Label
 		}
 	}
 	return label

@@ -144,8 +144,7 @@ func numbers(text string) []string {
 // plain is a text without what does not change its meaning.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case 0xFF01 <= r && r <= 0xFF5E: // full width
+		if 0xFF01 <= r && r <= 0xFF5E { // full width
 			r -= 0xFEE0
 		}
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {

@@ -51,11 +51,11 @@ type Remark struct {
 // A Surrounding answers what a record alone cannot. Each func may be nil:
 // then nothing is said about it.
 type Surrounding struct {
-	Now    time.Time                                // the zero time leaves out what depends on the day
-	Exists func(corpus.Key) bool                    // whether a record is published or a draft
-	Reply  func(class string) bool                  // whether the guard has a class of this name
-	Period func(corpus.Key) (corpus.Period, bool)   // when a record is in force
-	Agency func(name string) (registered, any bool) // whether the directory has the agency, and whether it has any
+	Now    time.Time                                 // the zero time leaves out what depends on the day
+	Exists func(corpus.Key) bool                     // whether a record is published or a draft
+	Reply  func(class string) bool                   // whether the guard has a class of this name
+	Period func(corpus.Key) (corpus.Period, bool)    // when a record is in force
+	Agency func(name string) (registered, some bool) // whether the directory has the agency, and whether it has any
 }
 
 // Check returns the remarks on a record, the gravest first.

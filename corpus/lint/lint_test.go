@@ -2,6 +2,7 @@ package lint_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,11 +117,11 @@ func TestConflicts(t *testing.T) {
 	}
 	var got []string
 	for _, x := range c.List() {
-		line := fmt.Sprintf("%s %s：", x.Kind, x.What)
-		for _, s := range x.Sides {
-			line += fmt.Sprintf(" %s=%s", s.Key.ID, s.Says)
+		sides := make([]string, len(x.Sides))
+		for i, s := range x.Sides {
+			sides[i] = fmt.Sprintf(" %s=%s", s.Key.ID, s.Says)
 		}
-		got = append(got, line)
+		got = append(got, fmt.Sprintf("%s %s：%s", x.Kind, x.What, strings.Join(sides, "")))
 	}
 	want := []string{
 		"同一个问题，答案不同 工本费多少？： F1=20元 F2=25元。",

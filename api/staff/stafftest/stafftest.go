@@ -79,7 +79,7 @@ func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func
 	}
 	people, err := staff.New(cfg, parts...)
 	must(err)
-	server, err := api.New(api.Config{Pages: api.CitizenPages(cfg.Pages, cfg.Log), Mounts: []api.Mount{people.Mount}, TrustedProxies: []string{"127.0.0.1"}}, engine, cfg.Log)
+	server, err := api.New(api.Config{Pages: api.CitizenPages(cfg.Pages, cfg.Log), Mounts: []api.Mount{people.Mount}, Rooms: []api.Room{people.Room("/console/", roomy, time.Minute)}, TrustedProxies: []string{"127.0.0.1"}}, engine, cfg.Log)
 	must(err)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Listen(ln) }()
@@ -95,6 +95,9 @@ func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func
 	})
 	return &Site{URL: origin, Store: cfg.Store, Staff: people, API: server}
 }
+
+// roomy is how long a form may be.
+const roomy = 64 << 20
 
 // A Client is a browser without scripts. It follows no redirects.
 type Client struct {
