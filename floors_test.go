@@ -85,7 +85,7 @@ var owners = map[string][]string{
 	"github.com/RoaringBitmap/roaring":  {"index"},
 	"github.com/yanyiwu/gojieba":        {"nlp/jieba"},
 	"github.com/dgraph-io/badger":       {"corpus/store", "recommend/history"},
-	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/desk"},
+	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/desk", "api/webhook"},
 	"github.com/valyala/fasthttp":       {"api"},
 	"github.com/danielgtaylor/huma":     {"api"},
 	"github.com/xuri/excelize":          {"corpus/sheet"},

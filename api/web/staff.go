@@ -130,6 +130,8 @@ func AuditActions() []ActionName {
 		{"user.enable", "启用账号"},
 		{"invite", "设置密码的链接"},
 		{"apikey", "接口密钥"},
+		{"webhook", "事件通知的接收地址"},
+		{"webhook.replay", "重送死信"},
 		{"secret", "服务的密钥"},
 		{"edition.import", "导入并发布"},
 		{"edition.drafts", "发布草稿"},

@@ -122,7 +122,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	if err != nil {
 		return err
 	}
-	people, err := staff.New(staffing, operators.Register, editing.Register)
+	people, err := staff.New(staffing, operators.Register, editing.Register, a.webhooks.Register)
 	if err != nil {
 		return err
 	}
