@@ -3,6 +3,7 @@ package answer
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/nlp"
@@ -35,7 +36,35 @@ func (e *Engine) splitOn(v *view, guides []*corpus.Guide) (s split, ok bool) {
 	if s := e.bySituation(v, guides); len(s.groups) > 1 {
 		return s, true
 	}
+	if s := byMain(guides); len(s.groups) > 1 {
+		return s, true
+	}
 	return split{}, false
+}
+
+// byMain asks for the main matter (主项), when that makes a much shorter list
+// than the names.
+func byMain(guides []*corpus.Guide) split {
+	s := split{question: "请问您要办的是哪一类？"}
+	for i, g := range guides {
+		s.put(mainOf(g), i)
+	}
+	if n := len(s.groups); n > maxOffered || 2*n > len(guides) {
+		return split{}
+	}
+	return s
+}
+
+// mainOf is a guide's main matter, or else its name without what stands in
+// brackets at the end.
+func mainOf(g *corpus.Guide) string {
+	if g.Parent != "" {
+		return g.Parent
+	}
+	if at := strings.IndexAny(g.Name, "(（"); at > 0 {
+		return g.Name[:at]
+	}
+	return g.Name
 }
 
 // put adds a matter to the group of a label.

@@ -34,7 +34,7 @@ func compose(g *corpus.Guide, agency *corpus.AgencyEntry, q *nlp.Question) compo
 	case !q.Asked || aspects[0] == nlp.AspectOverview:
 		c.overview(g)
 	default:
-		for _, a := range aspects[:min(len(aspects), 4)] {
+		for _, a := range q.InOrder[:min(len(q.InOrder), 4)] {
 			c.aspect(g, agency, a)
 		}
 	}

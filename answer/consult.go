@@ -268,7 +268,8 @@ func (e *Engine) Aspect(_ context.Context, code string, a nlp.Aspect) (Candidate
 	if v == nil {
 		return Candidate{}, ErrNotReady
 	}
-	q := nlp.Question{Aspects: []nlp.Aspect{a}, Asked: a != nlp.AspectOverview}
+	var q nlp.Question
+	q.AskOnly(a)
 	g, err := e.guide(v, code)
 	if err != nil {
 		return Candidate{}, err

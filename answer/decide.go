@@ -12,20 +12,26 @@ import (
 // found is what the index has for a question.
 type found struct {
 	guides, faqs, bundles []index.Hit
+	more                  []index.Hit // guides, the first ones too, from which several may fit
+	elsewhere             *index.Hit  // the guide that fits, where it is of another region or for others
 }
+
+// How many guides a verdict is made of, and among how many those are that are
+// asked back about when more of them fit than can be listed.
+const (
+	weighed   = 10
+	groupable = 40
+)
 
 // search searches the records of each type for a question.
 func (e *Engine) search(ctx context.Context, u *understood, q *nlp.Question) (found, error) {
 	var f found
-	filter := index.Filter{Region: u.region, On: e.Now()}
-	if u.request.Audience != "" {
-		filter.Audience = corpus.AudienceSetOf([]corpus.Audience{u.request.Audience})
-	}
+	filter := e.filter(u)
 	for _, s := range []struct {
 		typ   corpus.Type
 		limit int
 		hits  *[]index.Hit
-	}{{corpus.TypeGuide, 10, &f.guides}, {corpus.TypeFAQ, 3, &f.faqs}, {corpus.TypeBundle, 1, &f.bundles}} {
+	}{{corpus.TypeGuide, groupable, &f.more}, {corpus.TypeFAQ, 3, &f.faqs}, {corpus.TypeBundle, 1, &f.bundles}} {
 		query := index.Query{Question: q, Type: s.typ, Filter: filter, Place: u.place, Limit: s.limit, Explain: u.trace != nil}
 		hits, err := e.Index.Search(ctx, query)
 		if err != nil {
@@ -36,7 +42,17 @@ func (e *Engine) search(ctx context.Context, u *understood, q *nlp.Question) (fo
 			return f, err
 		}
 	}
+	f.guides = f.more[:min(len(f.more), weighed)]
 	return f, nil
+}
+
+// filter keeps what holds today, where the question is asked for and for whom.
+func (e *Engine) filter(u *understood) index.Filter {
+	f := index.Filter{Region: u.region, On: e.Now()}
+	if u.request.Audience != "" {
+		f.Audience = corpus.AudienceSetOf([]corpus.Audience{u.request.Audience})
+	}
+	return f
 }
 
 // A verdict is what to do with a question.
@@ -48,6 +64,8 @@ type verdict struct {
 	confidence float64
 	picked     string // code of a matter that needs no score
 	picks      []pick // the numbered options
+	elsewhere  *index.Hit
+	cases      []string // that were offered
 }
 
 // The thresholds of the verdict, chosen on the tables that `govqa eval fit`
@@ -77,6 +95,9 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	if t.gate(GateForeign, u.foreign != "" || u.none) {
 		return verdict{outcome: NotFound}
 	}
+	if t.gate(GateElsewhere, f.elsewhere != nil) {
+		return verdict{outcome: NotFound, elsewhere: f.elsewhere}
+	}
 	if len(u.among) > 0 {
 		return verdict{outcome: Choose, matters: u.among, confidence: sure}
 	}
@@ -101,8 +122,15 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	// Who says a name that editors gave, all of it and nothing else, means it.
 	called := len(f.guides) > 0 && (f.guides[0].Named >= .95 && f.guides[0].Asked >= .95 || e.firstOfIts(v, u, &f.guides[0]))
 	t.gate(GateCalled, called)
-	if !t.gate(GateSaid, len(f.guides) > 0 && (u.question.Bare() > 0 || u.question.Situations != 0)) {
-		return verdict{outcome: NotFound, confidence: guide} // nothing is said that one could look for
+	said := u.question.Bare() > 0 || u.question.Situations != 0
+	if !t.gate(GateSaid, len(f.guides) > 0 && said) {
+		if !said && u.previous.Rounds < maxRounds {
+			return verdict{outcome: Clarify} // nothing that one could look for, but a question all the same
+		}
+		return verdict{outcome: NotFound, confidence: guide}
+	}
+	if of := situated(f.more); t.gate(GateSituated, u.question.Bare() == 0 && len(of) > 1 && u.previous.Rounds < maxRounds) {
+		return verdict{outcome: Choose, matters: of, confidence: guide}
 	}
 	words := weighWords(&u.question, f.guides) // whether there is anything to answer is not for a model to say
 	ask := t.level(GateAskBack, words.logistic(&askWeights), askBack) && !called
@@ -114,11 +142,11 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 		least = sureAspect
 	}
 	t.level(GateSure, guide, least)
-	near := near(f.guides)
+	near := near(f.more)
 	// Who wants to have something done is not answered with where to look it
 	// up, nor with how to end it.
 	if beside := !called && (ev[evService] > 0 && !u.question.Asked || e.ends(u, &f.guides[0])); t.gate(GateBeside, beside) || guide < least && !called {
-		near = f.guides[:max(len(near), min(3, len(f.guides)))]
+		near = f.more[:max(len(near), min(3, len(f.more)))]
 		if len(near) > 1 {
 			ask = true
 		}
@@ -184,13 +212,25 @@ func hasField(a nlp.Aspect) bool {
 // wide is how far in score an offered hit may be behind the first.
 const wide = 5
 
-// near returns the hits that are offered when several fit.
+// near returns the hits that may be meant when several fit.
 func near(hits []index.Hit) []index.Hit {
 	n := 0
-	for n < len(hits) && n < maxOffered && hits[0].Score-hits[n].Score < wide {
+	for n < len(hits) && hits[0].Score-hits[n].Score < wide {
 		n++
 	}
 	return hits[:n]
+}
+
+// situated returns the near hits that are of the situation said: all that one
+// can go by when nothing else is said.
+func situated(hits []index.Hit) []index.Hit {
+	var list []index.Hit
+	for _, h := range near(hits) {
+		if feature(&h, "sit_share") > 0 {
+			list = append(list, h)
+		}
+	}
+	return list
 }
 
 // confidence is the probability that the first hit is right.
@@ -203,10 +243,15 @@ func confidence(ev *Evidence, hits []index.Hit) float64 {
 
 // state is what the next question may lean on.
 func (v verdict) state(u *understood) state {
-	s := state{Matter: u.previous.Matter, Aspect: u.question.Aspect(), Place: u.region}
+	s := state{Matter: u.previous.Matter, Aspect: u.question.Aspect(), Place: u.region, Cases: v.cases}
 	switch {
 	case u.none || u.foreign != "":
 		s.Matter = "" // the next question is not about it
+		if u.request.Region == "" {
+			s.Foreign = u.foreign
+		}
+	case v.elsewhere != nil:
+		s.Matter, s.Offered = "", []string{v.elsewhere.Key.ID}
 	case v.picked != "":
 		s.Matter, s.Offered, s.Picks = v.picked, u.previous.Offered, u.previous.Picks // one may pick again
 	case v.bundle != "":

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
 )
 
@@ -86,16 +87,54 @@ const (
 	verySure  = .85
 )
 
-// find searches for what the question means in its conversation: by itself,
-// as another aspect or situation of the matter talked about, or as a reply to
-// what was asked back.
+// find searches for what the question means in its conversation, and for what
+// the filter hides of it.
 func (e *Engine) find(ctx context.Context, v *view, u *understood) (found, error) {
+	f, err := e.findHere(ctx, v, u)
+	if err != nil || u.matter != "" || u.none || u.foreign != "" || len(u.among) > 0 || u.region == "" && u.request.Audience == "" {
+		return f, err
+	}
+	if len(f.guides) > 0 && f.guides[0].Named >= hiddenNamed && f.guides[0].Asked >= .95 {
+		return f, nil
+	}
+	f.elsewhere, err = e.hidden(ctx, u, f.more)
+	return f, err
+}
+
+// hidden returns the guide that is surely meant and that the filter has left
+// out, or nil.
+func (e *Engine) hidden(ctx context.Context, u *understood, shown []index.Hit) (*index.Hit, error) {
+	all, err := e.Index.Search(ctx, index.Query{Question: &u.question, Filter: index.Filter{On: e.Now()}, Limit: weighed})
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	ev := weigh(&u.question, all)
+	first := &all[0]
+	kept := slices.IndexFunc(all, func(h index.Hit) bool {
+		return slices.ContainsFunc(shown, func(s index.Hit) bool { return s.Key == h.Key })
+	})
+	if first.Named < hiddenNamed || confidence(&ev, all) < sureAlone || kept >= 0 && first.Score-all[kept].Score < offeredLead {
+		return nil, nil
+	}
+	return first, nil
+}
+
+// hiddenNamed is how much of the name of a guide of elsewhere must be said.
+const hiddenNamed = .8
+
+// findHere searches for what the question means in its conversation: by
+// itself, as another aspect or situation of the matter talked about, or as a
+// reply to what was asked back.
+func (e *Engine) findHere(ctx context.Context, v *view, u *understood) (found, error) {
 	if u.matter != "" || u.none || len(u.among) > 0 {
 		return found{}, nil
 	}
 	alone, err := e.search(ctx, u, &u.question)
-	if err != nil || u.previous.Matter == "" {
+	if err != nil || u.previous.Matter == "" && u.previous.Base == "" {
 		return alone, err
+	}
+	if u.previous.Matter == "" {
+		return e.clarified(ctx, v, u) // it says what the question before was about
 	}
 	ev := weigh(&u.question, alone.guides)
 	sure := confidence(&ev, alone.guides)
@@ -139,10 +178,9 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 	if err != nil {
 		return found{}, err
 	}
-	asked, aspects := u.question.Asked, u.question.Aspects
-	parser := v.parserIn(u.region)
+	asked, parser := u.question.Asked, v.parserIn(u.region)
 	q := parser.ParseFollowUp(u.request.Text, g.Name, weight)
-	q.Asked, q.Aspects = asked, aspects
+	q.Ask(&u.question)
 	f, err := e.search(ctx, u, &q)
 	if err != nil || len(f.guides) == 0 {
 		return alone, err
@@ -163,11 +201,10 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 // asked back, among what was offered first.
 func (e *Engine) clarified(ctx context.Context, v *view, u *understood) (found, error) {
 	u.clarifies = true
-	asked, aspects := u.question.Asked, u.question.Aspects
-	parser := v.parserIn(u.region)
+	reply, parser := u.question, v.parserIn(u.region)
 	u.question = parser.Parse(u.said())
-	if asked {
-		u.question.Asked, u.question.Aspects = asked, aspects
+	if reply.Asked {
+		u.question.Ask(&reply)
 	}
 	f, err := e.search(ctx, u, &u.question)
 	if err != nil || len(f.guides) == 0 {

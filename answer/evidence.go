@@ -40,6 +40,8 @@ const (
 	evUnmet             // how surely an everyday word means what the first has not
 	evCore              // share of the words that say more than a situation that the first says or means
 	evSimilar           // what words alike in its names add to that
+	evMissed            // rarity of the rarest such word that it neither says nor means
+	evMissedBest        // the least such rarity of any hit
 	evidences
 )
 
@@ -47,7 +49,7 @@ const (
 func EvidenceNames() []string {
 	return []string{"one", "gap2", "gap3", "near", "wide", "content", "bare", "named", "asked", "said", "union", "union_drop",
 		"union_best", "aspect", "situation", "sit_share", "service", "score", "alike",
-		"rarest", "rarest_best", "unmet", "core", "similar"}
+		"rarest", "rarest_best", "unmet", "core", "similar", "missed", "missed_best"}
 }
 
 // weigh gathers the evidence. Without hits only the first is not 0.
@@ -66,7 +68,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 		return ev
 	}
 	first := &hits[0]
-	ev[evGap2], ev[evGap3] = 4, 6
+	ev[evGap2], ev[evGap3], ev[evMissedBest] = 4, 6, 1
 	near, wide := 0, 0
 	for i := range hits {
 		gap := first.Score - hits[i].Score
@@ -82,6 +84,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 		case 2:
 			ev[evGap3] = min(6, gap)
 		}
+		ev[evMissedBest] = min(ev[evMissedBest], feature(&hits[i], "missed"))
 		ev[evUnionBest] = max(ev[evUnionBest], feature(&hits[i], "union"))
 		ev[evRarestBest] = max(ev[evRarestBest], feature(&hits[i], "rarest"))
 	}
@@ -93,6 +96,7 @@ func weigh(q *nlp.Question, hits []index.Hit) Evidence {
 	}
 	ev[evUnionDrop] = ev[evUnion] - next
 	ev[evSitShare], ev[evService], ev[evScore] = feature(first, "sit_share"), feature(first, "service"), (first.Score-first.ByModel)/10
+	ev[evMissed] = feature(first, "missed")
 	ev[evCore], ev[evSimilar] = feature(first, "core"), feature(first, "similar")
 	ev[evRarest], ev[evUnmet] = feature(first, "rarest"), feature(first, "unmet")
 	if len(hits) > 1 {

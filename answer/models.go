@@ -4,21 +4,24 @@ package answer
 // questions of the sample corpus and of a province's guides, in five folds.
 var (
 	rightWeights = Evidence{
-		evOne: -5.513, evGap2: 0.353, evGap3: 0.127, evNear: 0.047, evWide: -0.239, evContent: 1.876, evBare: -0.844,
-		evNamed: 0.565, evAsked: 1.72, evSaid: 0.741, evUnion: 1.058, evUnionDrop: 0.758, evUnionBest: -0.927,
-		evAspect: 0.295, evSituation: -0.222, evSitShare: 0.054, evService: -0.451, evScore: 0.877, evAlike: 0.539,
-		evRarest: -0.719, evRarestBest: 0.689, evUnmet: -0.052, evCore: 0.742, evSimilar: 0.333,
+		evOne: -4.405, evGap2: 0.335, evGap3: 0.133, evNear: -0.006, evWide: -0.287, evContent: 1.591, evBare: -0.37,
+		evNamed: 0.699, evAsked: 1.667, evSaid: 0.576, evUnion: 0.838, evUnionDrop: 0.913, evUnionBest: -1.104,
+		evAspect: 0.382, evSituation: -0.205, evSitShare: 0.057, evService: -0.454, evScore: 0.843, evAlike: 0.626,
+		evRarest: -0.63, evRarestBest: 0.643, evUnmet: -0.094, evCore: 0.203, evSimilar: 0.107, evMissed: -0.355,
+		evMissedBest: -1.025,
 	}
 	coveredWeights = Evidence{
-		evOne: -5.785, evGap2: -0.162, evGap3: -0.175, evNear: 0.082, evWide: -0.827, evContent: 1.48, evBare: 0.194,
-		evNamed: 1.548, evAsked: 1.541, evSaid: 0.531, evUnion: 0.519, evUnionDrop: 0.102, evUnionBest: 0.568,
-		evAspect: 0.523, evSituation: 0.158, evSitShare: -0.34, evService: -0.58, evScore: 2.479, evAlike: 0.022,
-		evRarest: 0.016, evRarestBest: 0.557, evUnmet: -0.265, evCore: -0.322, evSimilar: 0.218,
+		evOne: -4.494, evGap2: -0.174, evGap3: -0.17, evNear: 0.057, evWide: -0.883, evContent: 1.267, evBare: 0.613,
+		evNamed: 1.719, evAsked: 1.387, evSaid: 0.516, evUnion: 0.281, evUnionDrop: 0.205, evUnionBest: 0.375,
+		evAspect: 0.632, evSituation: 0.148, evSitShare: -0.279, evService: -0.578, evScore: 2.339, evAlike: 0.084,
+		evRarest: 0.132, evRarestBest: 0.529, evUnmet: -0.288, evCore: -0.864, evSimilar: 0.003, evMissed: -0.672,
+		evMissedBest: -0.876,
 	}
 	askWeights = Evidence{
-		evOne: 4.051, evGap2: -0.09, evGap3: 0.042, evNear: 0.321, evWide: 0.566, evContent: -2.148, evBare: -1.053,
-		evNamed: -2.058, evAsked: 0.768, evSaid: 0.225, evUnion: 0.883, evUnionDrop: -0.847, evUnionBest: 0.7,
-		evAspect: -2.446, evSituation: -0.456, evSitShare: 0.251, evService: -1.286, evScore: -0.826, evAlike: 0.441,
-		evRarest: 1.305, evRarestBest: 0.069, evUnmet: -0.149, evCore: 0.799, evSimilar: 0.185,
+		evOne: 3.796, evGap2: -0.085, evGap3: 0.041, evNear: 0.33, evWide: 0.574, evContent: -2.148, evBare: -1.209,
+		evNamed: -2.133, evAsked: 0.798, evSaid: 0.273, evUnion: 0.984, evUnionDrop: -0.842, evUnionBest: 0.777,
+		evAspect: -2.445, evSituation: -0.409, evSitShare: 0.228, evService: -1.279, evScore: -0.816, evAlike: 0.436,
+		evRarest: 1.316, evRarestBest: 0.042, evUnmet: -0.112, evCore: 1.052, evSimilar: 0.235, evMissed: 0.502,
+		evMissedBest: -0.019,
 	}
 )

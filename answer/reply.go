@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,8 +22,12 @@ func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 		Matters: []MatterRef{}, Facts: []Fact{}, Options: []Option{}, Recommendations: []Recommendation{}, Actions: []Action{}, Notices: []string{}}
 	var err error
 	switch {
+	case d.elsewhere != nil:
+		e.replyElsewhere(v, u, d.elsewhere, &a)
 	case d.outcome == NotFound:
 		notFound(u, &a)
+	case d.outcome == Clarify:
+		err = e.askMatter(v, u, d, &a)
 	case d.bundle != "":
 		err = e.replyBundle(v, d, &a)
 	case d.faq != "":
@@ -30,7 +35,7 @@ func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 	case d.outcome == Choose:
 		err = e.replyChoices(v, d, &a)
 	default:
-		err = e.replyMatter(v, u, *d, &a)
+		err = e.replyMatter(v, u, d, &a)
 	}
 	return a, err
 }
@@ -72,7 +77,7 @@ func gone(g *corpus.Guide, today string, a *Answer) {
 }
 
 // replyMatter answers about one matter from its fields.
-func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error {
+func (e *Engine) replyMatter(v *view, u *understood, d *verdict, a *Answer) error {
 	code, score, why := d.picked, d.confidence, []string{"接着刚才的事项"}
 	if code == "" {
 		code, why = d.matters[0].Key.ID, reasons(&d.matters[0])
@@ -85,7 +90,13 @@ func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error
 	if err != nil {
 		return err
 	}
-	c := compose(g, e.agencyOf(v, g), &u.question)
+	var c composed
+	if u.casesSaid {
+		c.personal(g, u.cases)
+		c.actions = actionsOf(g, u.question.Aspects)
+	} else {
+		c = compose(g, e.agencyOf(v, g), &u.question)
+	}
 	a.Text, a.Facts, a.Actions = c.text, append(a.Facts, c.facts...), append(a.Actions, c.actions...)
 	if c.missing {
 		a.Notices = append(a.Notices, NoticeMissing)
@@ -95,6 +106,9 @@ func (e *Engine) replyMatter(v *view, u *understood, d verdict, a *Answer) error
 		if h := &d.matters[i]; h.Key.ID != code && len(a.Matters) < 3 {
 			a.Matters = append(a.Matters, e.refOfHit(v, h, d.matters[0].Score, d.confidence))
 		}
+	}
+	if !u.casesSaid {
+		d.askCases(&u.question, g, a)
 	}
 	a.Options = append(a.Options, followUps(g, u.question.Aspects)...)
 	e.finish(v, u, g, a)
@@ -199,6 +213,13 @@ func (e *Engine) replyChoices(v *view, d *verdict, a *Answer) error {
 		e.replyClarify(d, guides, s, a)
 		return nil
 	}
+	if n := maxOffered; len(guides) > n {
+		guides, d.matters, a.Matters = guides[:n], d.matters[:n], a.Matters[:n]
+		if s, ok := e.splitOn(v, guides); ok {
+			e.replyClarify(d, guides, s, a)
+			return nil
+		}
+	}
 	a.Text = "有几个事项和您说的相近，请问您要办哪一个？"
 	for n, g := range guides {
 		label := choiceLabel(v, g, d.matters)
@@ -285,6 +306,54 @@ func followUps(g *corpus.Guide, asked []nlp.Aspect) []Option {
 	}
 	return list
 }
+
+// replyElsewhere says of what region or for whom the guide is that fits,
+// instead of offering others that do not.
+func (e *Engine) replyElsewhere(v *view, u *understood, h *index.Hit, a *Answer) {
+	a.Notices = append(a.Notices, NoticeRegion)
+	name, _ := v.divisions.Name(h.Region)
+	of := name + "的"
+	if h.Region != "" && u.region != "" && !u.region.Within(h.Region) {
+		here, _ := v.divisions.Name(u.region)
+		a.Text = fmt.Sprintf("「%s」只收录了%s的办事指南，没有收录%s的，不能用别处的规定回答。", h.Title, name, here)
+	} else {
+		a.Text = fmt.Sprintf("「%s」不是给“%s”办理的事项。", h.Title, u.request.Audience)
+		of = ""
+	}
+	a.Text += fmt.Sprintf("\n请拨打政务服务便民热线 %s 咨询；要看%s这份指南，请点选下面一项。", hotline, of)
+	a.Options = append(a.Options, Option{Label: of + "「" + h.Title + "」", Text: h.Title, Code: h.Key.ID})
+	a.Actions = append(a.Actions, Action{"call", "拨打 " + hotline, "tel:" + hotline})
+}
+
+// askMatter asks what the question is about, when it says nothing of that. Its
+// options are what many ask for; nothing has been found, so it has no matters.
+func (e *Engine) askMatter(v *view, u *understood, d *verdict, a *Answer) error {
+	a.Text = "请问您要办的是哪件事？请说出要办的证件或事项的名称。"
+	hot, err := e.Hot(context.Background(), u.region, 2*askMatterOffers)
+	if err != nil {
+		return err
+	}
+	for _, h := range hot {
+		if h.Code == "" || len(a.Options) == askMatterOffers || slices.ContainsFunc(a.Options, func(o Option) bool { return o.Code == h.Code }) {
+			continue
+		}
+		g, err := e.inForce(v, h.Code)
+		if errors.Is(err, corpus.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		o := Option{Label: g.Name, Text: g.Name, Code: g.Code}
+		a.Options = append(a.Options, o)
+		a.Text += fmt.Sprintf("\n%d. %s", len(a.Options), g.Name)
+		d.pick(o, g.Code)
+	}
+	return nil
+}
+
+// askMatterOffers is how many matters are offered to who has named none.
+const askMatterOffers = 4
 
 // notFound says honestly that nothing fits and where to ask.
 func notFound(u *understood, a *Answer) {

@@ -31,6 +31,8 @@ type state struct {
 	Base    string            `json:"b,omitempty"` // the question that was asked back
 	Rounds  int               `json:"r,omitempty"` // how often, in a row
 	Place   corpus.RegionCode `json:"p,omitempty"` // named in the conversation
+	Foreign string            `json:"f,omitempty"` // a place asked for that is not covered
+	Cases   []string          `json:"s,omitempty"` // of the matter's materials, as they were offered
 	Made    int64             `json:"t"`           // seconds since 1970
 }
 

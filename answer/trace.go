@@ -73,6 +73,7 @@ type GateName string
 const (
 	GatePicked      GateName = "picked"       // the matter is known from the conversation
 	GateForeign     GateName = "foreign"      // a place that the corpus does not cover, or none of what was offered
+	GateElsewhere   GateName = "elsewhere"    // what fits is of another region or for others
 	GateBundleNamed GateName = "bundle_named" // how much of the life event's name is said
 	GateBundleAsked GateName = "bundle_asked" // how much of the content that name says
 	GateFAQNamed    GateName = "faq_named"    // … of the standard question
@@ -80,6 +81,7 @@ const (
 	GateFAQ         GateName = "faq"      // the FAQ is quoted
 	GateCalled      GateName = "called"   // the name, all of it and nothing else
 	GateSaid        GateName = "said"     // something that one can look for
+	GateSituated    GateName = "situated" // nothing but a situation is said
 	GateAskBack     GateName = "ask_back" // probability that several matters fit
 	GateCovered     GateName = "covered"  // probability that a right matter is among the first
 	GateSure        GateName = "sure"     // confidence in the first

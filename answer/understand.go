@@ -21,6 +21,8 @@ type understood struct {
 	region    corpus.RegionCode // to answer for: the place, or what the asker chose
 	none      bool              // what was offered is said to be wrong
 	among     []index.Hit       // what a picked option leaves, when it is several
+	cases     []string          // of the matter's materials that are the asker's
+	casesSaid bool              // whether the asker has said which
 	clarifies bool              // the text replies to what was asked back
 	notices   []string
 	trace     *Trace // nil unless somebody wants to know how the answer comes about
@@ -48,6 +50,14 @@ func (e *Engine) understand(v *view, r Request) understood {
 	}
 	if v.parser.Lexicon.Regional() && u.place != "" {
 		u.read(v, u.region) // people there have words of their own
+	}
+	if u.place == "" && u.foreign == "" && r.Region == "" && (u.question.Bare() <= 2 || leans(u.question.Text)) {
+		u.foreign = previous.Foreign // it goes on about what was asked for there
+	}
+	if u.cases, u.casesSaid = u.cased(); u.casesSaid {
+		u.matter = previous.Matter
+		u.question.AskOnly(nlp.AspectMaterials)
+		return u
 	}
 	codes, ok := u.picked()
 	if reply := plain(u.request.Text); u.previous.Rounds > 0 && len(u.previous.Offered) > 0 {
@@ -81,7 +91,7 @@ func (u *understood) read(v *view, region corpus.RegionCode) {
 
 // inheritAspect asks for the aspect that was asked for before.
 func (u *understood) inheritAspect() {
-	u.question.Aspects, u.question.Asked = []nlp.Aspect{u.previous.Aspect}, u.previous.Aspect != nlp.AspectOverview
+	u.question.AskOnly(u.previous.Aspect)
 }
 
 // said is the question as it can be taken up again, with what it goes on with.

@@ -41,6 +41,7 @@ const (
 	featCore                      // as featUnion, over the words that say more than a situation
 	featSimilar                   // what words alike in the names add to featUnion
 	featSitCore                   // sit_share times core
+	featMissed                    // rarity among names of the rarest core word that the names neither say nor mean
 	featField                     // the field that is asked for is published
 	featSibling                   // share said or meant of what tells the name from others with the same main matter
 	featWords                     // BM25 of words / the best of this question, for untitled texts like all below
@@ -58,7 +59,7 @@ const (
 var featureNames = [features]string{
 	"first", "situations", "sit_share", "sit_unasked", "name_chars", "name_said", "name_unsaid",
 	"asked_seq", "name_seq", "said", "alias", "place_named", "place_extra", "implied", "union",
-	"rarest", "unmet", "agency", "service", "core", "similar", "sit_core", "field", "sibling", "words", "pairs", "chars", "length", "lead", "passage", "passage_seq",
+	"rarest", "unmet", "agency", "service", "core", "similar", "sit_core", "missed", "field", "sibling", "words", "pairs", "chars", "length", "lead", "passage", "passage_seq",
 	"semantic", "rerank",
 }
 
@@ -454,7 +455,11 @@ func (a *asked) union(e *entry, v *featureVector) {
 			coreTotal += w.idf
 		}
 		if !a.says(e, w.text) {
-			alike += w.idf * alikeCounts * w.likest(a.space, e.wordIDs)
+			near := alikeCounts * w.likest(a.space, e.wordIDs)
+			alike += w.idf * near
+			if w.core {
+				v[featMissed] = max(v[featMissed], w.rare*(1-near))
+			}
 			continue
 		}
 		said += w.idf

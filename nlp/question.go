@@ -40,10 +40,21 @@ type Question struct {
 	Weights    []float32    // of Runes, 0..1; 0 for punctuation
 	Terms      []Term       // distinct, in no particular order
 	Aspects    []Aspect     // asked for, the clearest first; never empty
+	InOrder    []Aspect     // the same in the order in which they are said
 	Asked      bool         // whether an aspect other than by default was named
 	Situations SituationSet // in citizens' words
 	Expansions []Expansion  // in text order
 	situated   []bool       // of Runes: said by a situation's phrase
+}
+
+// Ask makes the question one for the aspects of another.
+func (q *Question) Ask(like *Question) {
+	q.Asked, q.Aspects, q.InOrder = like.Asked, like.Aspects, like.InOrder
+}
+
+// AskOnly makes the question one for a single aspect.
+func (q *Question) AskOnly(a Aspect) {
+	q.Asked, q.Aspects, q.InOrder = a != AspectOverview, []Aspect{a}, []Aspect{a}
 }
 
 // Aspect returns the aspect that the question asks for most clearly.
@@ -237,9 +248,12 @@ func (p *Parser) Base(name string) string {
 // readAspects finds what is asked for and lowers the words that ask.
 func (p *Parser) readAspects(q *Question) {
 	best := make([]int, len(Aspects)) // strength*100 + length of the clearest phrase
+	at := make([]int, len(Aspects))   // where it stands
 	p.Lexicon.aspects.each(q.Runes, func(m match) {
 		aspect, strength := m.value>>8, m.value&0xff
-		best[aspect] = max(best[aspect], strength*100+m.end-m.start)
+		if clear := strength*100 + m.end - m.start; clear > best[aspect] {
+			best[aspect], at[aspect] = clear, m.start
+		}
 		for i := m.start; i < m.end; i++ {
 			q.Weights[i] = min(q.Weights[i], weightAspect)
 		}
@@ -267,6 +281,10 @@ func (p *Parser) readAspects(q *Question) {
 	if len(q.Aspects) == 0 {
 		q.Aspects = []Aspect{AspectOverview}
 	}
+	q.InOrder = slices.Clone(q.Aspects)
+	slices.SortStableFunc(q.InOrder, func(a, b Aspect) int {
+		return cmp.Compare(at[slices.Index(Aspects, a)], at[slices.Index(Aspects, b)])
+	})
 }
 
 // lowerFiller lowers filler words where they stand as words of their own:
