@@ -98,12 +98,12 @@ func (c *composed) personal(g *corpus.Guide, cases []string) {
 }
 
 // askCases offers the cases of a guide whose materials have been listed.
-func (d *verdict) askCases(q *nlp.Question, g *corpus.Guide, a *Answer) {
+func (v *verdict) askCases(q *nlp.Question, g *corpus.Guide, a *Answer) {
 	cases := casesOf(g)
 	if !q.Asked || !slices.Contains(q.Aspects, nlp.AspectMaterials) || len(cases) < leastCases || len(cases) > maxOffered {
 		return
 	}
-	d.cases = cases
+	v.cases = cases
 	a.Text += "\n带【】的材料只在那种情形下要交。您有下面的情形吗？可以说几个（如“1和2”），我只列您要带的：\n" + numbered(cases) +
 		"\n（一个也没有，就说“" + noCase + "”）"
 	for _, c := range cases {

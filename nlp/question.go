@@ -251,8 +251,8 @@ func (p *Parser) readAspects(q *Question) {
 	at := make([]int, len(Aspects))   // where it stands
 	p.Lexicon.aspects.each(q.Runes, func(m match) {
 		aspect, strength := m.value>>8, m.value&0xff
-		if clear := strength*100 + m.end - m.start; clear > best[aspect] {
-			best[aspect], at[aspect] = clear, m.start
+		if c := strength*100 + m.end - m.start; c > best[aspect] {
+			best[aspect], at[aspect] = c, m.start
 		}
 		for i := m.start; i < m.end; i++ {
 			q.Weights[i] = min(q.Weights[i], weightAspect)
