@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/desk"
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/compat"
@@ -90,41 +91,51 @@ func loadGuard(dir string) (*guard.Guard, error) {
 	return g, nil
 }
 
-func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger, out io.Writer) error {
+// A service is an app with all that it serves, before it listens.
+type service struct {
+	server    *api.Server
+	people    *staff.Staff
+	calls     *desk.Desk
+	operators *apidesk.Server
+	editing   *console.Console
+}
+
+// newService puts together what an app serves.
+func newService(ctx context.Context, cfg config, data string, a *app, log *slog.Logger) (*service, error) {
 	if err := a.replay(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.remember(ctx, data, time.Duration(cfg.EventDays)*24*time.Hour); err != nil {
-		return err
+		return nil, err
 	}
 	var err error
 	if a.webhooks, err = cfg.newQueue(a.store, webhook.Options{Log: log}); err != nil {
-		return err
+		return nil, err
 	}
 	if err := a.model.load(); err != nil {
-		return err
+		return nil, err
 	}
 	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample(), Model: modelName(&cfg)})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if a.accounts, err = cfg.newAccounts(a, log); err != nil {
-		return err
+		return nil, err
 	}
 	calls, err := openDesk(ctx, a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	operators := apidesk.New(calls)
 	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live, Engine: a.engine, Cut: a.seg.Words,
 		Dir: filepath.Join(data, "incoming")})
 	staffing, err := cfg.staff(a.store, pages, log, os.LookupEnv)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	people, err := staff.New(staffing, operators.Register, editing.Register, a.webhooks.Register)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	server, err := api.New(api.Config{
 		Version: version(), AskTimeout: time.Duration(cfg.AskTimeout), MaxAsks: cfg.MaxAsks, MaxStreams: cfg.MaxStreams,
@@ -140,6 +151,14 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		Rooms:      editing.Rooms(people),
 		Figures:    slices.Concat(a.semantics.figures(), a.model.figures(), []prometheus.Collector{a.webhooks.Metrics()}),
 	}, a.engine, log)
+	if err != nil {
+		return nil, err
+	}
+	return &service{server, people, calls, operators, editing}, nil
+}
+
+func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger, out io.Writer) error {
+	svc, err := newService(ctx, cfg, data, a, log)
 	if err != nil {
 		return err
 	}
@@ -163,16 +182,16 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	for _, account := range a.accounts {
 		sending.Go(func() { account.Run(background) })
 	}
-	sending.Go(func() { forgetCalls(background, calls, cfg.CallDays, log) })
-	sending.Go(func() { editing.Run(background) })
+	sending.Go(func() { forgetCalls(background, svc.calls, cfg.CallDays, log) })
+	sending.Go(func() { svc.editing.Run(background) })
 	a.semantics.run(background)
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()
-	go func() { failed <- server.Listen(listener) }()
-	log.Info("serving", "addr", listener.Addr().String(), "edition", a.engine.Edition(), "guides", a.index.Docs()[corpus.TypeGuide], "audit", a.store.AuditHead().String())
-	if err := inviteFirst(ctx, people, cmp.Or(cfg.PublicURL, origin(listener.Addr())), out); err != nil {
+	go func() { failed <- svc.server.Listen(listener) }()
+	if err := inviteFirst(ctx, svc.people, cmp.Or(cfg.PublicURL, origin(listener.Addr())), out); err != nil {
 		log.Error("no link to make the first account", "err", err)
 	}
+	log.Info("serving", "addr", listener.Addr().String(), "edition", a.engine.Edition(), "guides", a.index.Docs()[corpus.TypeGuide], "audit", a.store.AuditHead().String())
 
 	select {
 	case err = <-failed:
@@ -180,10 +199,10 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 		log.Info("shutting down")
 	}
 	// main must wait for this: answers that run are finished, new ones refused.
-	operators.Shutdown()
+	svc.operators.Shutdown()
 	ending, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
-	err = errors.Join(err, server.Shutdown(ending), control.close(ending))
+	err = errors.Join(err, svc.server.Shutdown(ending), control.close(ending))
 	stop()
 	sending.Wait()
 	for _, account := range a.accounts {
