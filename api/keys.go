@@ -25,8 +25,8 @@ const (
 	scopeMetrics   = "metrics"
 )
 
-// An APIKey is what an integrator's key is good for.
-type APIKey struct {
+// An Key is what an integrator's key is good for.
+type Key struct {
 	ID        string // stays when the key is rotated
 	Name      string // of the integrator's app
 	Scopes    []string
@@ -44,7 +44,7 @@ const DefaultKeyPace = 600
 type Keys interface {
 	// Key returns the key in the value of a header Authorization. What is no good
 	// key is a *Problem with the status 401.
-	Key(ctx context.Context, authorization string) (APIKey, error)
+	Key(ctx context.Context, authorization string) (Key, error)
 	// Used returns how many requests were made with a key on a day (2006-01-02).
 	Used(ctx context.Context, id, day string) (int, error)
 	// KeepUsed keeps that.
@@ -59,12 +59,12 @@ const Anonymous = "anonymous"
 const headerVisitor = "Govqa-Visitor"
 
 // KeyOf is the key that the request of ctx came with.
-func KeyOf(ctx context.Context) (APIKey, bool) {
-	k, ok := ctx.Value(keyAPIKey).(APIKey)
+func KeyOf(ctx context.Context) (Key, bool) {
+	k, ok := ctx.Value(keyAPIKey).(Key)
 	return k, ok
 }
 
-func (k APIKey) allow(scope string) error {
+func (k Key) allow(scope string) error {
 	if scope == "" || slices.Contains(k.Scopes, scope) {
 		return nil
 	}
@@ -182,7 +182,7 @@ func newKeyring(keys Keys, now func() time.Time) *keyring {
 
 // take counts a request of a key, or returns a rateError. The headers say what
 // the key may do further (the fields RateLimit of the HTTP working group).
-func (r *keyring) take(ctx context.Context, k APIKey) (headers map[string]string, err error) {
+func (r *keyring) take(ctx context.Context, k Key) (headers map[string]string, err error) {
 	perMinute := k.PerMinute
 	if perMinute <= 0 {
 		perMinute = DefaultKeyPace
@@ -204,7 +204,7 @@ func (r *keyring) take(ctx context.Context, k APIKey) (headers map[string]string
 }
 
 // count counts a request of a key of today, unless the day's are used up.
-func (r *keyring) count(ctx context.Context, k APIKey) (n int, untilTomorrow time.Duration, err error) {
+func (r *keyring) count(ctx context.Context, k Key) (n int, untilTomorrow time.Duration, err error) {
 	now := r.now()
 	y, m, d := now.Date()
 	untilTomorrow = time.Date(y, m, d+1, 0, 0, 0, 0, now.Location()).Sub(now)

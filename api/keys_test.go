@@ -16,13 +16,13 @@ import (
 
 // keyBook knows keys by what the header says, and keeps their use.
 type keyBook struct {
-	keys map[string]APIKey
+	keys map[string]Key
 
 	mu   sync.Mutex
 	used map[string]int // by id and day
 }
 
-func (b *keyBook) Key(_ context.Context, authorization string) (APIKey, error) {
+func (b *keyBook) Key(_ context.Context, authorization string) (Key, error) {
 	k, ok := b.keys[strings.TrimPrefix(authorization, "Bearer ")]
 	if !ok {
 		return k, NewProblem(http.StatusUnauthorized, "")
@@ -44,7 +44,7 @@ func (b *keyBook) KeepUsed(_ context.Context, id, day string, n int) error {
 }
 
 func newKeyBook() *keyBook {
-	return &keyBook{used: map[string]int{}, keys: map[string]APIKey{
+	return &keyBook{used: map[string]int{}, keys: map[string]Key{
 		"app":    {ID: "1", Name: "城市应用", Scopes: []string{scopeAsk, scopeSearch}},
 		"reader": {ID: "2", Name: "只检索", Scopes: []string{scopeSearch}},
 		"slow":   {ID: "3", Name: "慢", Scopes: []string{scopeAsk}, PerMinute: 2},

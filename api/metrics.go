@@ -67,7 +67,7 @@ func (m *metrics) request(route string, status int, took time.Duration) {
 	m.seconds.WithLabelValues(route).Observe(took.Seconds())
 }
 
-func (m *metrics) keyed(k APIKey, status int) {
+func (m *metrics) keyed(k Key, status int) {
 	m.keys.WithLabelValues(k.Name, strconv.Itoa(status)).Inc()
 }
 

@@ -87,16 +87,16 @@ func (s *Staff) bearer(ctx context.Context, c *fiber.Ctx, scope string) (Session
 }
 
 // Key implements [api.Keys].
-func (s *Staff) Key(ctx context.Context, authorization string) (api.APIKey, error) {
+func (s *Staff) Key(ctx context.Context, authorization string) (api.Key, error) {
 	_, token, _ := strings.Cut(authorization, " ")
 	id, k, err := s.readKey(strings.TrimSpace(token))
 	if errors.Is(err, errBadKey) {
-		return api.APIKey{}, api.NewProblem(http.StatusUnauthorized, "没有这个接口密钥，或它已经停用、过期。")
+		return api.Key{}, api.NewProblem(http.StatusUnauthorized, "没有这个接口密钥，或它已经停用、过期。")
 	}
 	if err != nil {
-		return api.APIKey{}, err
+		return api.Key{}, err
 	}
-	return api.APIKey{ID: id, Name: k.Name, Scopes: k.Scopes, PerMinute: k.PerMinute, PerDay: k.PerDay}, s.noteUse(ctx, id)
+	return api.Key{ID: id, Name: k.Name, Scopes: k.Scopes, PerMinute: k.PerMinute, PerDay: k.PerDay}, s.noteUse(ctx, id)
 }
 
 // A dayUse is how often a key was used on a day.

@@ -31,8 +31,8 @@ func TestKeyLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := api.APIKey{ID: strings.Split(secret, "_")[1], Name: "城市应用", Scopes: []string{"ask", "search"}, PerMinute: 90, PerDay: 5000}
-	if diff := cmp.Diff(want, key, cmp.AllowUnexported(api.APIKey{})); diff != "" {
+	want := api.Key{ID: strings.Split(secret, "_")[1], Name: "城市应用", Scopes: []string{"ask", "search"}, PerMinute: 90, PerDay: 5000}
+	if diff := cmp.Diff(want, key, cmp.AllowUnexported(api.Key{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, bad := range []string{"-1", "x", "1.5", "99999999999"} {

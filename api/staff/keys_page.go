@@ -177,7 +177,7 @@ func limits(c *fiber.Ctx) (minute, day int, err error) {
 		}
 		n, atoiErr := strconv.Atoi(text)
 		if atoiErr != nil || n < 0 || n > most {
-			err = fmt.Errorf("限额应为 0 到 %d 的整数，0 为不另设。", most) //nolint:staticcheck // a sentence for the page
+			err = fmt.Errorf("限额应为 0 到 %d 的整数，0 为不另设。", most)
 		}
 		return n
 	}
