@@ -23,7 +23,7 @@ const (
 	ChannelPage   Channel = "page"   // citizen pages
 	ChannelAPI    Channel = "api"    // /api/v1/ask
 	ChannelDesk   Channel = "desk"   // operators and editors
-	ChannelCompat Channel = "compat" // the OpenAI-compatible interface and MCP
+	ChannelCompat Channel = "compat" // the OpenAI-compatible interface; MCP has none: an agent words answers itself
 	ChannelWechat Channel = "wechat"
 )
 

@@ -109,7 +109,6 @@ func (s *Server) registerAsk() {
 func (s *Server) ask(ctx context.Context, in *askInput) (*askOutput, error) {
 	out := &askOutput{CacheControl: "no-store"}
 	if in.stream {
-		in.request.Tenant = tenantOf(ctx)
 		if err := s.engine.admit(ctx); err != nil { // while a status can still be sent
 			return nil, err
 		}

@@ -53,18 +53,11 @@ func (g *gate) Ask(ctx context.Context, r answer.Request) (answer.Answer, error)
 	if err := g.admitBy(ctx, limiter); err != nil {
 		return answer.Answer{}, err
 	}
-	r.Tenant = tenantOf(ctx)
 	a, err := g.ask(ctx, r)
 	if err != nil {
 		return answer.Answer{}, err
 	}
 	return inScript(ctx, g.reword(ctx, r, a, nil)), nil
-}
-
-// tenantOf is whose share of the language model the request of ctx uses.
-func tenantOf(ctx context.Context) string {
-	k, _ := KeyOf(ctx)
-	return k.Name
 }
 
 // reword has an answer put into plainer words. It needs no seat: a model is slow,

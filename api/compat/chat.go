@@ -244,8 +244,7 @@ const maxEarlier = 30
 func (req *ChatRequest) question() (answer.Request, error) {
 	said := req.said()
 	last := len(said) - 1
-	q := answer.Request{Text: said[last], Earlier: said[max(0, last-maxEarlier):last], Region: corpus.RegionCode(req.Metadata["region"]),
-		Channel: answer.ChannelCompat}
+	q := answer.Request{Text: said[last], Earlier: said[max(0, last-maxEarlier):last], Region: corpus.RegionCode(req.Metadata["region"])}
 	if q.Region != "" && !q.Region.Valid() {
 		return q, bad("metadata.region", "region 应为 6、9 或 12 位行政区划代码，如 440100。")
 	}

@@ -169,7 +169,7 @@ func (s *Server) answerQuestion(ctx context.Context, _ *sdk.CallToolRequest, in 
 	if err != nil {
 		return nil, answer.Answer{}, err
 	}
-	a, err := s.engine.Ask(ctx, answer.Request{Text: in.Question, State: in.State, Earlier: in.Earlier, Region: region, Audience: audience, Channel: answer.ChannelCompat})
+	a, err := s.engine.Ask(ctx, answer.Request{Text: in.Question, State: in.State, Earlier: in.Earlier, Region: region, Audience: audience})
 	if err != nil {
 		return nil, answer.Answer{}, s.said(ctx, err)
 	}
