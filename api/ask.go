@@ -24,7 +24,7 @@ const maxState = 8 << 10
 type AskBody struct {
 	Text     string `json:"text" minLength:"1" maxLength:"300" doc:"问题，1 到 300 个字" example:"身份证丢了怎么补"`
 	State    string `json:"state,omitempty" maxLength:"8192" doc:"上一个回答的 state，原样带回即可接着问"`
-	Region   string `json:"region,omitempty" pattern:"^[0-9]{6}([0-9]{3}){0,2}$" patternDescription:"6、9 或 12 位行政区划代码，如 440100" doc:"行政区划代码（GB/T 2260），6、9 或 12 位数字" example:"440100"`
+	Region   string `json:"region,omitempty" pattern:"^[0-9]{6}([0-9]{3}){0,2}$" patternDescription:"6、9 或 12 位行政区划代码，如 440100" doc:"行政区划代码（GB/T 2260），6、9 或 12 位数字" example:"990100"`
 	Audience string `json:"audience,omitempty" maxLength:"20" doc:"以什么身份办事：自然人、企业法人、事业法人、社会组织法人、非法人企业、行政机关、其他组织；也可写 person 或 enterprise" example:"自然人"`
 	Subject  string `json:"subject,omitempty" maxLength:"64" doc:"提问人的化名，用于推荐；不要填写姓名、证件号或手机号"`
 	Channel  string `json:"channel,omitempty" enum:"page,api" doc:"从哪里提问：群众页面的脚本填 page，其他程序不填。语言模型按渠道开关" example:"api"`
@@ -147,6 +147,7 @@ func send(status int, contentType string, body []byte) func(huma.Context) {
 func register[I, O any](s *Server, op huma.Operation, handle func(context.Context, *I) (*O, error)) {
 	scope := scopeOf(op.Path)
 	op.Security = security(scope)
+	op.Responses["403"] = s.problemReply(http.StatusForbidden)
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		if err := allow(ctx, scope); err != nil {
 			return nil, s.problem(ctx, err)

@@ -78,7 +78,7 @@ func (s *Server) registerBrowse() {
 
 type searchInput struct {
 	Q        string `query:"q" maxLength:"300" doc:"检索词；与 theme 至少填一项" example:"公积金提取"`
-	Region   string `query:"region" doc:"行政区划代码，6、9 或 12 位数字" example:"440100"`
+	Region   string `query:"region" doc:"行政区划代码，6、9 或 12 位数字" example:"990100"`
 	Audience string `query:"audience" maxLength:"20" doc:"服务对象：自然人、企业法人等，或 person、enterprise"`
 	Theme    string `query:"theme" maxLength:"20" doc:"主题名称，见 /api/v1/themes" example:"住房保障"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"50" default:"10" doc:"每页条数"`
@@ -123,7 +123,7 @@ func (s *Server) search(ctx context.Context, in *searchInput) (*fresh[answer.Sea
 
 type suggestInput struct {
 	Q      string `query:"q" required:"true" maxLength:"300" doc:"正在输入的文字" example:"身份"`
-	Region string `query:"region" doc:"行政区划代码" example:"440100"`
+	Region string `query:"region" doc:"行政区划代码" example:"990100"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"20" default:"8" doc:"最多几条"`
 }
 
@@ -195,7 +195,7 @@ func (s *Server) keepJSON(in Conditional, v any) (*kept, error) {
 
 type matterInput struct {
 	Conditional
-	Code string `path:"code" maxLength:"600" doc:"实施编码" example:"11440100MB2C92069K4440101001000"`
+	Code string `path:"code" maxLength:"600" doc:"实施编码" example:"AL-SF-004"`
 }
 
 // matter handles GET /api/v1/matters/{code}: the guide as in the import
@@ -223,7 +223,7 @@ func (s *Server) matter(ctx context.Context, in *matterInput) (*kept, error) {
 // A RegionInput asks for what holds in a region.
 type RegionInput struct {
 	Conditional
-	Region string `query:"region" doc:"行政区划代码；不填为全部" example:"440100"`
+	Region string `query:"region" doc:"行政区划代码；不填为全部" example:"990100"`
 }
 
 // Resolve implements huma.Resolver.

@@ -109,7 +109,7 @@ func scopeOf(path string) string {
 // everybody, or with a key that has a scope.
 func security(scope string) []map[string][]string {
 	if scope == "" {
-		return nil
+		return []map[string][]string{{}, {schemeKey: {}}}
 	}
 	return []map[string][]string{{}, {schemeKey: {scope}}}
 }

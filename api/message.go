@@ -60,7 +60,7 @@ func (s *Server) registerMessages() {
 type MessageBody struct {
 	Kind    string `json:"kind" doc:"留言的类别" example:"咨询"`
 	Text    string `json:"text" minLength:"1" maxLength:"1000" doc:"内容，最多 1000 个字；请勿填写证件号码" example:"社区食堂老人吃饭有补贴吗"`
-	Region  string `json:"region,omitempty" doc:"行政区划代码" example:"440100"`
+	Region  string `json:"region,omitempty" doc:"行政区划代码" example:"990100"`
 	Matter  string `json:"matter,omitempty" maxLength:"640" doc:"所说事项的编码"`
 	Answer  string `json:"answer,omitempty" maxLength:"64" doc:"没有解决问题的那条回答的 id"`
 	Name    string `json:"name,omitempty" maxLength:"100" doc:"怎么称呼，选填"`
@@ -107,12 +107,16 @@ func (s *Server) message(ctx context.Context, in *lookUpInput) (*fresh[answer.Me
 }
 
 func (s *Server) leaveOperation() huma.Operation {
+	replies := s.replies("回执", answer.Receipt{Number: "482103957716", Code: "39062215", Received: exampleTime()}, 400, 413, 415, 422, 503)
+	replies["200"].Links = map[string]*huma.Link{"message": {OperationID: "message", Description: "凭编号和查询码查询办理结果",
+		Parameters: map[string]any{"number": "$response.body#/number", "Message-Code": "$response.body#/code"}}}
 	return huma.Operation{
 		OperationID: "leaveMessage", Method: http.MethodPost, Path: pathMessages, Tags: []string{tagAsk},
 		Summary: "留言",
 		Description: "咨询、投诉、建议、意见征集。答复时留言已经写入磁盘。编号和查询码用来查询办理结果；查询码只在这时给出一次，服务器只存它的散列。" +
 			"与提问一起计入频次。",
-		Responses: s.replies("回执", answer.Receipt{Number: "482103957716", Code: "39062215", Received: exampleTime()}, 400, 413, 415, 422, 429, 503),
+		RequestBody: jsonBody(MessageBody{Kind: "咨询", Text: "社区食堂老人吃饭有补贴吗", Region: "990100", ID: "form-7f3a"}),
+		Responses:   replies,
 	}
 }
 

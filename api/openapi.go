@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bufio"
+	"bytes"
 	"net/http"
 	"reflect"
 	"strconv"
@@ -46,6 +48,7 @@ func (s *Server) newAPI() huma.API {
 		"每个响应都带 X-Request-ID，报障时请提供。"
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{schemeKey: {Type: "http", Scheme: "bearer", BearerFormat: "govqa_…",
 		Description: "接口密钥，由管理员在工作台签发，各有范围和限额；不带密钥时按访问者计频次。只为满足聊天软件而必须填写时，填 " + Anonymous + "。"}}
+	cfg.Servers = []*huma.Server{{URL: "/", Description: "本服务"}}
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	cfg.Tags = []*huma.Tag{
 		{Name: tagAsk, Description: "提问与评价"},
@@ -69,10 +72,19 @@ func (s *Server) replies(what string, example any, problems ...int) map[string]*
 		Headers:     map[string]*huma.Param{"X-Request-ID": {Description: "请求编号", Schema: text()}},
 		Content:     map[string]*huma.MediaType{"application/json": {Schema: s.schema(example), Example: example}},
 	}}
-	for _, status := range append(problems, http.StatusInternalServerError) {
+	for _, status := range append(problems, alwaysPossible...) {
 		out[strconv.Itoa(status)] = s.problemReply(status)
 	}
 	return out
+}
+
+// alwaysPossible are the failures that any request can meet: a key that is no
+// good, a key that has used up its share, and a fault of ours.
+var alwaysPossible = []int{http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusInternalServerError}
+
+// jsonBody describes a request's body by an example.
+func jsonBody(example any) *huma.RequestBody {
+	return &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{"application/json": {Example: example}}}
 }
 
 func (s *Server) problemReply(status int) *huma.Response {
@@ -101,14 +113,14 @@ func (s *Server) askOperation() huma.Operation {
 	replies := s.replies("回答", exampleAnswer(), 400, 413, 415, 422, 429, 503, 504)
 	replies["200"].Content[streamType] = &huma.MediaType{
 		Schema:  &huma.Schema{Type: huma.TypeString, Description: streamWords},
-		Example: streamExample,
+		Example: exampleStream(),
 		Extensions: map[string]any{"x-events": map[string]*huma.Schema{
-			"meta":    s.schema(StreamMeta{}),
+			"meta":    s.eventSchema(StreamMeta{}),
 			"card":    s.schema(answer.Answer{}),
-			"wording": s.schema(StreamWording{}),
-			"delta":   s.schema(StreamDelta{}),
+			"wording": s.eventSchema(StreamWording{}),
+			"delta":   s.eventSchema(StreamDelta{}),
 			"sources": {Type: huma.TypeArray, Items: s.schema(answer.FactSource{})},
-			"done":    s.schema(StreamDone{}),
+			"done":    s.eventSchema(StreamDone{}),
 			"error":   s.schema(Problem{}),
 		}},
 	}
@@ -117,7 +129,8 @@ func (s *Server) askOperation() huma.Operation {
 		Summary: "提问",
 		Description: "回答一个问题。把回答里的 state 随下一个问题带回，就可以接着问（“那要几天？”）；服务器不保存会话。" +
 			"请求头 Accept: text/event-stream 或 \"stream\": true 时以事件流回答。回答不可缓存。",
-		Responses: replies,
+		RequestBody: jsonBody(AskBody{Text: "身份证丢了怎么补", Region: "990100"}),
+		Responses:   replies,
 	}
 }
 
@@ -125,18 +138,37 @@ const streamWords = "事件依次为：meta（编号、版次、结果、要素�
 	"delta（逐句的正文，连起来就是 text），sources（去重后的来源），done（用时）。" +
 	"开始后出错则以 error（问题文档）结束。等待期间每 15 秒有一行注释（: wait）。"
 
-const streamExample = ": ok\n\n" +
-	"event: meta\ndata: {\"id\":\"a3f09c1d\",\"edition\":12,\"outcome\":\"answered\",\"aspect\":\"time_limit\",\"generatedBy\":\"template\"}\n\n" +
-	"event: card\ndata: {\"id\":\"a3f09c1d\",\"outcome\":\"answered\"}\n\n" +
-	"event: delta\ndata: {\"text\":\"补领居民身份证的承诺办结时限是8个工作日。\"}\n\n" +
-	"event: sources\ndata: [{\"url\":\"https://example.gov.cn/sfz\",\"updated\":\"2026-05-12\"}]\n\n" +
-	"event: done\ndata: {\"elapsedMs\":3.1}\n\n"
+// exampleStream is the stream of the example answer, as it is written.
+func exampleStream() string {
+	var out bytes.Buffer
+	w := bufio.NewWriter(&out)
+	e, a := &eventWriter{w: w}, exampleAnswer()
+	e.comment("ok")
+	e.event("meta", StreamMeta{a.ID, a.Edition, a.Outcome, a.Aspect, a.GeneratedBy})
+	e.event("card", a)
+	for _, text := range Sentences(a.Text) {
+		e.event("delta", StreamDelta{text})
+	}
+	e.event("sources", sources(a.Facts))
+	e.event("done", StreamDone{ElapsedMS: a.ElapsedMS})
+	return out.String()
+}
+
+// eventSchema is the schema of the data of an event, in its place: extensions
+// are not searched for what the document refers to.
+func (s *Server) eventSchema(v any) *huma.Schema {
+	t := reflect.TypeOf(v)
+	schema := huma.SchemaFromType(s.api.OpenAPI().Components.Schemas, t)
+	describeFields(t.Name(), schema)
+	return schema
+}
 
 func (s *Server) feedbackOperation() huma.Operation {
 	return huma.Operation{
 		OperationID: "feedback", Method: http.MethodPost, Path: pathFeedback, Tags: []string{tagAsk},
 		Summary:     "评价回答",
 		Description: "满意或不满意，可附原因（答非所问、信息过期、不完整、看不懂、其他）和说明。",
+		RequestBody: jsonBody(FeedbackBody{Answer: "ans_a3f09c1d", Rating: -1, Reasons: []string{"不完整"}, Text: "没有说明收费"}),
 		Responses:   s.replies("已收到", Received{OK: true}, 400, 413, 415, 422, 503),
 	}
 }
@@ -161,33 +193,36 @@ func (s *Server) suggestOperation() huma.Operation {
 }
 
 func (s *Server) matterOperation() huma.Operation {
-	g := corpus.Guide{PromisedLimit: &corpus.Limit{N: 8, Unit: "工作日"}, Steps: []string{"申请", "受理", "领证"},
-		Source: corpus.Source{URL: "https://example.gov.cn/sfz", Updated: "2026-05-12"}}
-	g.Code, g.Name, g.Agency = exampleCode, "补领居民身份证", corpus.Agency{Name: "市公安局"}
+	g := corpus.Guide{PromisedLimit: &corpus.Limit{N: 15, Unit: "工作日"}, Steps: []string{"挂失", "申请", "领证"},
+		Source: corpus.Source{URL: exampleSource.URL, Updated: exampleSource.Updated, Sample: true}}
+	g.Code, g.Name, g.Agency = exampleCode, exampleName, corpus.Agency{Name: "安澜市公安局"}
 	return get("matter", pathMatter, "办事指南", "一个事项的办事指南，格式与导入格式相同；没有公布的字段不出现，导入时不认识的字段原样保留。",
 		notModified(s.replies("办事指南", g, 404, 503, 504)))
 }
 
 func (s *Server) themesOperation() huma.Operation {
 	return get("themes", pathThemes, "主题", "各主题及其现行有效的事项数。",
-		notModified(s.replies("主题", Themes{[]answer.ThemeCount{{Name: "证件办理", Audience: "person", Matters: 9}}, 12}, 422, 503, 504)))
+		notModified(s.replies("主题", Themes{[]answer.ThemeCount{{Name: "证件办理", Audience: "person", Matters: 9}}, 1}, 422, 503, 504)))
 }
 
 func (s *Server) regionsOperation() huma.Operation {
 	return get("regions", pathRegions, "地区", "有事项的行政区划。",
-		notModified(s.replies("地区", Regions{[]answer.RegionCount{{Code: "440100", Name: "广州市", Parent: "440000", Matters: 40}}, 12}, 503, 504)))
+		notModified(s.replies("地区", Regions{[]answer.RegionCount{{Code: "990100", Name: "安澜市", Parent: "990000", Matters: 262}}, 1}, 503, 504)))
 }
 
 func (s *Server) hotOperation() huma.Operation {
 	return get("hot", pathHot, "热门问题", "近来常被问到的问题。",
-		notModified(s.replies("热门问题", Hot{[]answer.HotQuestion{{Text: "身份证丢了怎么补", Code: exampleCode}}, 12}, 422, 503, 504)))
+		notModified(s.replies("热门问题", Hot{[]answer.HotQuestion{{Text: "身份证丢了怎么补", Code: exampleCode}}, 1}, 422, 503, 504)))
 }
 
 // describeRest describes what huma does not serve.
 func (s *Server) describeRest() {
 	plain := func(id, path, summary, description, contentType string, problems ...int) {
-		op := get(id, path, summary, description, s.replies(summary, Health{"ok", 12}, problems...))
-		op.Tags = []string{tagRun}
+		op := get(id, path, summary, description, s.replies(summary, Health{"ok", 1}, problems...))
+		op.Tags, op.Security = []string{tagRun}, security("")
+		if path == "/metrics" {
+			op.Security = security(scopeMetrics)
+		}
 		if contentType != fiber.MIMEApplicationJSON {
 			op.Responses["200"].Content = map[string]*huma.MediaType{contentType: {Schema: text()}}
 		}
@@ -201,18 +236,28 @@ func (s *Server) describeRest() {
 	plain("docs", "/docs", "接口说明", "本文档的可读页面，离线可用。", fiber.MIMETextHTML)
 }
 
-const exampleCode = "11440100MB2C92069K4440101001000"
+// The examples are of the built-in sample city, whose places and numbers are
+// made up: whoever tries them on a fresh installation gets answers.
+const (
+	exampleCode = "AL-SF-004"
+	exampleName = "居民身份证丢失补领"
+)
+
+var exampleSource = answer.FactSource{URL: "https://zwfw.anlan.example/guide/AL-SF-004", Updated: "2026-06-30"}
+
+// ExampleAnswer is an answer for the documents of other protocols.
+func ExampleAnswer() answer.Answer { return exampleAnswer() }
 
 func exampleAnswer() answer.Answer {
 	return answer.Answer{
-		ID: "a3f09c1d", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: nlp.AspectTimeLimit,
-		Text:    "补领居民身份证的承诺办结时限是8个工作日。",
-		Matters: []answer.MatterRef{{Code: exampleCode, Name: "补领居民身份证", Agency: "市公安局", Region: "广州市", Score: 0.93, Why: []string{"名称与问题相符"}}},
-		Facts: []answer.Fact{{Code: exampleCode, Field: "promisedLimit", Label: "承诺办结时限", Value: "8个工作日",
-			Source: answer.FactSource{URL: "https://example.gov.cn/sfz", Updated: "2026-05-12"}}},
-		Options:         []answer.Option{{Label: "要带什么材料", Text: "补领居民身份证要带什么材料", Code: exampleCode}},
-		Recommendations: []answer.Recommendation{{Code: "11440100MB2C92069K4440101002000", Name: "补领社会保障卡", Reason: "证件遗失的人常一起补办", Kind: "bundle"}},
-		Actions:         []answer.Action{{Type: "online", Label: "在线办理", URL: "https://example.gov.cn/sfz/apply"}},
-		Notices:         []string{}, Confidence: 0.87, Edition: 12, State: "eyJtIjoi…", ElapsedMS: 3.1,
+		ID: "ans_a3f09c1d", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: nlp.AspectTimeLimit,
+		Text:    "「居民身份证丢失补领」\n承诺办结时限：15个工作日",
+		Matters: []answer.MatterRef{{Code: exampleCode, Name: exampleName, Agency: "安澜市公安局", Region: "安澜市", Score: 0.93, Why: []string{"名称与问题相符"}}},
+		Facts: []answer.Fact{{Code: exampleCode, Field: "promisedLimit", Label: "承诺办结时限", Value: "15个工作日",
+			Source: exampleSource}},
+		Options:         []answer.Option{{Label: "要什么材料", Text: exampleName + "要什么材料"}},
+		Recommendations: []answer.Recommendation{{Code: "AL-SF-007", Name: "临时居民身份证办理", Reason: "「钱包丢了一件事」中，办完这一项就可以办它", Kind: "bundle"}},
+		Actions:         []answer.Action{{Type: "online", Label: "在线办理", URL: "https://zwfw.anlan.example/apply/AL-SF-004"}},
+		Notices:         []string{answer.NoticeSample}, Confidence: 0.87, Edition: 1, State: "eyJtIjoi…", ElapsedMS: 3.1,
 	}
 }

@@ -24,21 +24,31 @@ func (s *Server) finishSchemas() {
 		delete(guide.Properties, "internal")
 		delete(schemas, "Internal")
 	}
-	words, enums := fieldWords(), fieldEnums()
 	for name, schema := range schemas {
-		for field, p := range schema.Properties {
-			key := name + "." + field
-			if p.Description == "" {
-				p.Description = words[key]
-			}
-			if p.Description == "" {
-				p.Description = words["*."+field]
-			}
-			p.Nullable = false
-			setEnum(p, enums[key])
-		}
+		describeFields(name, schema)
 	}
 }
+
+// describeFields finishes one schema.
+func describeFields(name string, schema *huma.Schema) {
+	words, enums := fieldWords(), fieldEnums()
+	for field, p := range schema.Properties {
+		key := name + "." + field
+		if p.Description == "" {
+			p.Description = words[key]
+		}
+		if p.Description == "" {
+			p.Description = words["*."+field]
+		}
+		p.Nullable = canBeNull[key]
+		p.PatternDescription = "" // has become a message; OpenAPI does not know the word
+		setEnum(p, enums[key])
+	}
+}
+
+// canBeNull lists the only fields that are ever null: those of a form that is
+// not ours.
+var canBeNull = map[string]bool{"Fault.param": true, "Fault.code": true}
 
 // setEnum closes the list of a property's values, or of its items'.
 func setEnum(p *huma.Schema, values []any) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -57,7 +58,11 @@ func (s *Server) describe(op Operation, shape func(*Problem) any) error {
 	if op.Streams != "" {
 		h.Responses["200"].Content[streamType] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: op.Streams}}
 	}
-	for _, status := range append(op.Problems, http.StatusInternalServerError) {
+	problems := append(slices.Clone(op.Problems), alwaysPossible...)
+	if op.Scope != "" {
+		problems = append(problems, http.StatusForbidden)
+	}
+	for _, status := range problems {
 		h.Responses[strconv.Itoa(status)] = s.failureReply(status, shape)
 	}
 	doc := s.api.OpenAPI()

@@ -146,7 +146,7 @@ func (s *Server) recordEvents(ctx context.Context, in *eventsInput) (*fresh[answ
 type recommendInput struct {
 	Subject  string `query:"subject" maxLength:"64" doc:"化名；不填则不个性化" example:"u_5c1f0a"`
 	Matter   string `query:"matter" maxLength:"256" doc:"办完哪个事项之后；可不填"`
-	Region   string `query:"region" doc:"行政区划代码" example:"440100"`
+	Region   string `query:"region" doc:"行政区划代码" example:"990100"`
 	Audience string `query:"audience" maxLength:"20" doc:"服务对象：自然人、企业法人等，或 person、enterprise"`
 	Limit    int    `query:"limit" minimum:"1" maximum:"50" default:"10" doc:"最多几条"`
 
@@ -195,7 +195,7 @@ func (in *SubjectInput) subject() (string, error) {
 type SwitchBody struct {
 	On       *bool  `json:"on,omitempty" doc:"true 同意个性化推荐与记录，false 关闭；下一个请求起生效"`
 	Minor    *bool  `json:"minor,omitempty" doc:"是否未成年人；未成年人不做个性化"`
-	Region   string `json:"region,omitempty" maxLength:"12" doc:"常住地的行政区划代码" example:"440100"`
+	Region   string `json:"region,omitempty" maxLength:"12" doc:"常住地的行政区划代码" example:"990100"`
 	Audience string `json:"audience,omitempty" maxLength:"20" doc:"通常以什么身份办事" example:"自然人"`
 }
 
@@ -285,7 +285,7 @@ func personalProblem(err error) *Problem {
 const tagPersonal = "推荐"
 
 func (s *Server) eventsOperation() huma.Operation {
-	one := []byte(`{"subject":"u_5c1f0a","matter":"` + exampleCode + `","type":"finish","time":"2026-05-12T09:30:00+08:00","region":"440100","id":"2026051200017"}`)
+	one := []byte(`{"subject":"u_5c1f0a","matter":"` + exampleCode + `","type":"finish","time":"2026-05-12T09:30:00+08:00","region":"990100","id":"2026051200017"}`)
 	body := func(schema *huma.Schema, example any) *huma.MediaType {
 		return &huma.MediaType{Schema: schema, Example: example}
 	}
@@ -306,7 +306,7 @@ func (s *Server) eventsOperation() huma.Operation {
 }
 
 func exampleRecommendation() answer.Recommendation {
-	return answer.Recommendation{Code: "11440100MB2C92069K4440101003000", Name: "新生儿参加居民医保", Reason: "办理「出生登记」的人中41%接着办", Kind: "next",
+	return answer.Recommendation{Code: "AL-SB-029", Name: "社会保障卡补领", Reason: "办理「居民身份证丢失补领」的人中41%接着办", Kind: "next",
 		Source: "transitions", From: exampleCode, Support: 214, Switch: "/api/v1/subjects/u_5c1f0a/personalization"}
 }
 
@@ -314,7 +314,7 @@ func (s *Server) recommendOperation() huma.Operation {
 	op := get("recommendations", pathRecommend, "推荐事项",
 		"接下来可能要办的事项，各有理由。没有化名、没有经历或关闭了个性化时，只按地区、服务对象和时令推荐。",
 		s.replies("推荐的事项", answer.RecommendPage{Recommendations: []answer.Recommendation{exampleRecommendation()}, Personalized: true,
-			Switch: "/api/v1/subjects/u_5c1f0a/personalization", Edition: 12}, 422, 429, 503, 504))
+			Switch: "/api/v1/subjects/u_5c1f0a/personalization", Edition: 1}, 422, 429, 503, 504))
 	op.Tags = []string{tagPersonal}
 	return op
 }
@@ -324,6 +324,7 @@ func (s *Server) personalizeOperation() huma.Operation {
 		OperationID: "personalization", Method: http.MethodPut, Path: pathPersonalize, Tags: []string{tagPersonal},
 		Summary:     "开关个性化",
 		Description: "关闭后从下一个请求起不再读取、也不再记录这个人的经历；同意后聊天里的经历才会记录。",
+		RequestBody: jsonBody(json.RawMessage(`{"on":false}`)),
 		Responses:   s.replies("现在的设置", answer.Profile{Off: true}, 400, 413, 415, 422, 429, 503),
 	}
 }

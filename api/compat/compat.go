@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/api"
 )
 
@@ -200,7 +199,7 @@ func short(text string) string {
 
 // operations describes the protocol for the OpenAPI document.
 func operations() []api.Operation {
-	example := answer.Answer{ID: "ans_a3f09c1d", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Edition: 12}
+	example := api.ExampleAnswer()
 	return []api.Operation{
 		{ID: "chat-models", Method: http.MethodGet, Path: pathModels, Tag: tag, Summary: "模型（OpenAI 兼容）",
 			Description: "可以选用的模型。聊天软件用它检查连接。", Scope: "ask", Reply: ModelList{"list", []Model{modelOf(Plain)}}},
@@ -212,7 +211,7 @@ func operations() []api.Operation {
 				"\"stream\": true 时逐段返回，以 data: [DONE] 结束。地区、服务对象、化名写在 metadata 的 region、audience、subject。" +
 				"回答的正文之外附有来源和标识；完整的回答在 govqa 一项里。用量按字数计。",
 			Scope: "ask", Body: ChatRequest{Model: Plain, Messages: []ChatMessage{{Role: "user", Content: "身份证丢了怎么补"}}},
-			Reply:   completionOf(&turn{model: Plain, answer: example, content: "「居民身份证丢失补领」由安澜市公安局办理。", finish: finishStop, asked: 8}, born),
+			Reply:   completionOf(&turn{model: Plain, answer: example, content: render(&example), finish: finishStop, asked: 8}, born),
 			Streams: "每段一行 data: 加 chat.completion.chunk 对象，最后一行是 data: [DONE]。",
 			Problems: []int{http.StatusBadRequest, http.StatusNotFound, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType,
 				http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout}},
