@@ -20,6 +20,7 @@ import (
 func (s *Server) registerDocs() error {
 	s.describeRest()
 	s.finishSchemas()
+	s.finishOperations()
 	doc := s.api.OpenAPI()
 	asJSON, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
@@ -88,11 +89,8 @@ func docsPage(doc *huma.OpenAPI) ([]byte, error) {
 		Problems   []docProblem
 	}{Info: doc.Info}
 	for _, path := range sortedKeys(doc.Paths) {
-		item := doc.Paths[path]
-		for _, op := range []*huma.Operation{item.Post, item.Get, item.Put, item.Delete} {
-			if op != nil {
-				page.Operations = append(page.Operations, describe(doc, op))
-			}
+		for _, op := range operationsOf(doc.Paths[path]) {
+			page.Operations = append(page.Operations, describe(doc, op))
 		}
 	}
 	schemas := doc.Components.Schemas.Map()

@@ -29,6 +29,23 @@ func (s *Server) finishSchemas() {
 	}
 }
 
+// finishOperations puts the examples of parameters where tools look for them,
+// and takes out the type of bodies that huma takes for unread ones.
+func (s *Server) finishOperations() {
+	for _, item := range s.api.OpenAPI().Paths {
+		for _, op := range operationsOf(item) {
+			for _, p := range op.Parameters {
+				if p.Example == nil && p.Schema != nil && len(p.Schema.Examples) > 0 {
+					p.Example, p.Schema.Examples = p.Schema.Examples[0], nil
+				}
+			}
+			if op.RequestBody != nil {
+				delete(op.RequestBody.Content, "application/octet-stream")
+			}
+		}
+	}
+}
+
 // describeFields finishes one schema.
 func describeFields(name string, schema *huma.Schema) {
 	words, enums := fieldWords(), fieldEnums()

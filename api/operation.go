@@ -74,19 +74,22 @@ func (s *Server) describe(op Operation, shape func(*Problem) any) error {
 }
 
 func operationOf(item *huma.PathItem, method string) *huma.Operation {
-	switch method {
-	case http.MethodGet:
-		return item.Get
-	case http.MethodPost:
-		return item.Post
-	case http.MethodPut:
-		return item.Put
-	case http.MethodPatch:
-		return item.Patch
-	case http.MethodDelete:
-		return item.Delete
+	for _, op := range operationsOf(item) {
+		if op.Method == method {
+			return op
+		}
 	}
 	return nil
+}
+
+// operationsOf lists the operations of a path, those that make something first.
+func operationsOf(item *huma.PathItem) (ops []*huma.Operation) {
+	for _, op := range []*huma.Operation{item.Post, item.Get, item.Put, item.Patch, item.Delete} {
+		if op != nil {
+			ops = append(ops, op)
+		}
+	}
+	return ops
 }
 
 // failureReply describes a failure in the form that shape gives it.

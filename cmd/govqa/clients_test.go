@@ -342,7 +342,7 @@ func npmTools(t *testing.T) tools {
 
 func installTools() (string, error) {
 	const source = "../../tools/clients"
-	files := []string{"package.json", "package-lock.json", "chat.mjs"}
+	files := []string{"package.json", "package-lock.json", "chat.mjs", "redocly.yaml"}
 	hash := sha256.New()
 	for _, name := range files {
 		b, err := os.ReadFile(filepath.Join(source, name))
