@@ -75,12 +75,23 @@ type FollowUp struct {
 	Matter   string // name of the matter talked about
 }
 
+// A Passage is part of a policy's text that is to be explained.
+type Passage struct {
+	Channel  Channel
+	Tenant   string
+	Question string // without personal data; may be empty
+	Title    string // of the policy
+	Text     string
+}
+
 // A Refiner puts answers into plainer words with a language model. It may
 // change words and never facts: what it returns it has checked.
 type Refiner interface {
 	// Refine rewords a draft. It shows each sentence as soon as it is checked;
 	// with an error, what was shown is to be taken back and the draft stands.
 	Refine(ctx context.Context, d Draft, show func(sentence string)) (Wording, error)
+	// Explain says a passage of a policy in plainer words.
+	Explain(ctx context.Context, p Passage) (Wording, error)
 	// Restate makes a question of a follow-up that stands by itself. The result
 	// is searched for and never shown.
 	Restate(ctx context.Context, f FollowUp) (string, error)
@@ -106,6 +117,9 @@ type Verbatim struct{}
 func (Verbatim) Refine(context.Context, Draft, func(string)) (Wording, error) {
 	return Wording{}, ErrVerbatim
 }
+
+// Explain implements Refiner.
+func (Verbatim) Explain(context.Context, Passage) (Wording, error) { return Wording{}, ErrVerbatim }
 
 // Restate implements Refiner.
 func (Verbatim) Restate(context.Context, FollowUp) (string, error) { return "", ErrVerbatim }

@@ -74,6 +74,7 @@ type Config struct {
 
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
 	Figures   []prometheus.Collector   // further figures for /metrics
+	Rewording time.Duration            // the longest that a Reworder takes
 	Reworder  Reworder                 // puts answers into plainer words; nil leaves them as they are composed
 	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
@@ -89,7 +90,7 @@ type Config struct {
 // between two requests.
 const (
 	readTimeout  = 10 * time.Second
-	writeTimeout = 30 * time.Second // beyond AskTimeout
+	writeTimeout = 30 * time.Second // beyond AskTimeout and Rewording
 	idleTimeout  = 60 * time.Second
 )
 
@@ -213,7 +214,7 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 		BodyLimit:             readBody,
 		ReadBufferSize:        maxHeaders,
 		ReadTimeout:           readTimeout,
-		WriteTimeout:          cfg.AskTimeout + writeTimeout,
+		WriteTimeout:          cfg.AskTimeout + cfg.Rewording + writeTimeout,
 		IdleTimeout:           idleTimeout,
 		ErrorHandler:          s.fail,
 	})

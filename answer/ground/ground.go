@@ -297,6 +297,35 @@ func (e *Evidence) unheard(list []token) bool {
 	return slices.ContainsFunc(list, func(t token) bool { return t.typed() && !e.kinds[t] })
 }
 
+// Heard reports whether a text is nothing but text and has no date, telephone
+// number, link or number of more than one digit that is of no fact.
+func (e *Evidence) Heard(text string) bool {
+	if !isText(text) || address.MatchString(text) {
+		return false
+	}
+	list, ok := tokens(text, func(string) (string, bool) { return "", false })
+	list = slices.DeleteFunc(list, func(t token) bool { return t.kind == number && len(t.text) == 1 }) // 第一次, 一个
+	return ok && !e.unheard(list)
+}
+
+// Quotes reports whether a text stands word for word in a fact, and begins and
+// ends with whole tokens there.
+func (e *Evidence) Quotes(id, text string) bool {
+	i := slices.IndexFunc(e.facts, func(f Fact) bool { return f.ID == id })
+	none := func(string) (string, bool) { return "", false }
+	said, ok := tokens(strings.TrimSpace(text), none)
+	if i < 0 || !ok || len(said) < 2 || !isText(text) {
+		return false
+	}
+	all, _ := tokens(e.facts[i].Value, func(string) (string, bool) { return "", true })
+	for at := range all {
+		if hasPrefix(all[at:], said) {
+			return true
+		}
+	}
+	return false
+}
+
 // isText reports whether a sentence is nothing but text: no markup, no control
 // or invisible characters, no digits in disguise.
 func isText(s string) bool {

@@ -7,6 +7,33 @@ import (
 	"github.com/govqa/govqa/answer"
 )
 
+// A Use is what was made of the model.
+type Use struct {
+	Results    map[string]int `json:"results"` // since the start, by what became of the calls
+	HourTokens int            `json:"hourTokens"`
+	HourYuan   float64        `json:"hourYuan"`
+	Running    int            `json:"running"`
+	Breaker    string         `json:"breaker"` // closed, half-open, open
+}
+
+// Use tells what was made of the model so far.
+func (c *Client) Use() Use {
+	hour := c.spent.total(c.cfg.Now())
+	u := Use{Results: map[string]int{}, HourTokens: hour.tokens, HourYuan: hour.yuan, Running: len(c.calls), Breaker: c.breaker.State().String()}
+	for _, r := range Results() {
+		if n := c.results[r].Load(); n > 0 {
+			u.Results[r] = int(n)
+		}
+	}
+	return u
+}
+
+// tally counts what became of a call.
+func (c *Client) tally(purpose string, ch answer.Channel, result string) {
+	c.figures.calls.WithLabelValues(purpose, string(ch), result).Inc()
+	c.results[result].Add(1)
+}
+
 // figures are the model's figures for /metrics. No question is in them.
 type figures struct {
 	calls   *prometheus.CounterVec // purpose, channel, result

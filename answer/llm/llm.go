@@ -118,6 +118,17 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
+// ResultOf is the result that an error of a call is counted as, or "" if it is
+// none of a call.
+func ResultOf(err error) string {
+	var f *failure
+	var g *ground.Fault
+	if errors.As(err, &f) || errors.As(err, &g) {
+		return resultOf(err)
+	}
+	return ""
+}
+
 // resultOf is the result that an error is counted as.
 func resultOf(err error) string {
 	var f *failure
@@ -144,6 +155,7 @@ type Client struct {
 	cache   *lru.Cache[string, []string]
 	off     map[answer.Channel]*atomic.Bool
 	figures *figures
+	results map[string]*atomic.Int64 // by what became of calls
 }
 
 var _ answer.Refiner = (*Client)(nil)
@@ -203,9 +215,12 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, calls: make(chan struct{}, cfg.Calls), off: map[answer.Channel]*atomic.Bool{}, figures: newFigures()}
+	c := &Client{cfg: cfg, calls: make(chan struct{}, cfg.Calls), off: map[answer.Channel]*atomic.Bool{}, figures: newFigures(), results: map[string]*atomic.Int64{}}
 	for _, ch := range answer.Channels {
 		c.off[ch] = &atomic.Bool{}
+	}
+	for _, r := range Results() {
+		c.results[r] = &atomic.Int64{}
 	}
 	var err error
 	if c.cfg.Guard == nil {
@@ -262,7 +277,7 @@ func (c *Client) count(purpose string, ch answer.Channel, err error) error {
 			c.cfg.Log.Info("model text refused", "purpose", purpose, "reason", fault.Reason, "text", guard.Mask(fault.Text))
 		}
 	}
-	c.figures.calls.WithLabelValues(purpose, string(ch), result).Inc()
+	c.tally(purpose, ch, result)
 	return err
 }
 

@@ -35,7 +35,7 @@ type factForModel struct {
 func (c *Client) Refine(ctx context.Context, d answer.Draft, show func(string)) (answer.Wording, error) {
 	said, cached, err := c.refine(ctx, d, show)
 	if err == nil && cached {
-		c.figures.calls.WithLabelValues(purposeRefine, string(d.Channel), resultCached).Inc()
+		c.tally(purposeRefine, d.Channel, resultCached)
 	} else if err = c.count(purposeRefine, d.Channel, err); err != nil {
 		return answer.Wording{}, err
 	}
@@ -81,7 +81,7 @@ func (c *Client) refine(ctx context.Context, d answer.Draft, show func(string)) 
 // is shown; the first that does not ends it.
 func (c *Client) sentences(ctx context.Context, o order, evidence *ground.Evidence, show func(string)) ([]string, error) {
 	var said, facts []string
-	err := c.read(ctx, o, func(r io.Reader) error {
+	err := c.read(ctx, o, func(r reader) error {
 		return eachSentence(r, func(s sentence) error {
 			checked, err := evidence.Check(s.Text, s.Sources)
 			if err != nil {
@@ -114,7 +114,7 @@ func lastRune(s string) string {
 
 // read calls the model while parse reads what it says. An error of parse goes
 // before one of the call, which it has cut short.
-func (c *Client) read(ctx context.Context, o order, parse func(io.Reader) error) error {
+func (c *Client) read(ctx context.Context, o order, parse func(reader) error) error {
 	r, w := io.Pipe()
 	parsed := make(chan error, 1)
 	go func() {
@@ -135,6 +135,9 @@ func (c *Client) read(ctx context.Context, o order, parse func(io.Reader) error)
 	return err
 }
 
+// A reader reads what the model says.
+type reader = io.Reader
+
 // A sentence is one sentence of the model's reply.
 type sentence struct {
 	Text    string   `json:"text"`
@@ -146,7 +149,7 @@ const maxSentences = 60
 
 // eachSentence reads {"sentences":[…]} and calls take with each as soon as it
 // has come whole. Other keys are not let through.
-func eachSentence(r io.Reader, take func(sentence) error) error {
+func eachSentence(r reader, take func(sentence) error) error {
 	dec := json.NewDecoder(r)
 	for _, want := range []json.Token{json.Delim('{'), "sentences", json.Delim('[')} {
 		if t, err := dec.Token(); err != nil || t != want {
@@ -257,12 +260,12 @@ func (c *Client) restate(ctx context.Context, f answer.FollowUp) (string, error)
 	var reply struct {
 		Question string `json:"question"`
 	}
-	err = c.read(ctx, o, func(r io.Reader) error { return whole(r, &reply) })
+	err = c.read(ctx, o, func(r reader) error { return whole(r, &reply) })
 	return reply.Question, err
 }
 
 // whole reads one JSON object and nothing else.
-func whole(r io.Reader, v any) error {
+func whole(r reader, v any) error {
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {

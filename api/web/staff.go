@@ -130,6 +130,7 @@ func AuditActions() []ActionName {
 		{"user.enable", "启用账号"},
 		{"invite", "设置密码的链接"},
 		{"apikey", "接口密钥"},
+		{"model.off", "停用语言模型（删除即恢复）"},
 		{"webhook", "事件通知的接收地址"},
 		{"webhook.replay", "重送死信"},
 		{"secret", "服务的密钥"},

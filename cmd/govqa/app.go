@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/llm"
 	"github.com/govqa/govqa/api/webhook"
 	"github.com/govqa/govqa/api/wechat"
+	"github.com/govqa/govqa/api/wording"
 	"github.com/govqa/govqa/corpus/sample"
 	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/index"
@@ -32,10 +34,11 @@ type app struct {
 	engine *answer.Engine
 	asked  *questionLog
 	mail   *mailbox
-	model  *modelSwitch
+	model  *llm.Client // nil where none is configured
 	log    *slog.Logger
 
-	history *history.Store // of a service only
+	history *history.Store // of a service only, as what follows
+	wording *wording.Switch
 	memory  *memory
 
 	webhooks  *webhook.Queue    // of a service only
@@ -92,7 +95,6 @@ func openApp(ctx context.Context, data string, withSample bool, log *slog.Logger
 		return nil, err
 	}
 	a.asked, a.mail = newQuestionLog(a.store, log), newMailbox(a.store)
-	a.model = &modelSwitch{store: a.store}
 	cfg := answer.Config{Corpus: a.store, Index: a.index, Segmenter: a.seg, Lexicon: a.lex,
 		StateKey: key, Journal: a.asked, Mailbox: a.mail, Worded: a.asked.Worded, Log: log}
 	for _, set := range settings {

@@ -28,6 +28,7 @@ import (
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/api/webhook"
+	"github.com/govqa/govqa/api/wording"
 	"github.com/govqa/govqa/corpus"
 )
 
@@ -68,7 +69,7 @@ func serve(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	a.model.model = model
+	a.model = model
 	if a.semantics, err = openSemantics(ends, &cfg, c.data, a, nil); err == nil {
 		err = serveApp(ctx, cfg, c.data, a, log, c.err)
 	}
@@ -112,7 +113,7 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 	if a.webhooks, err = cfg.newQueue(a.store, webhook.Options{Log: log}); err != nil {
 		return nil, err
 	}
-	if err := a.model.load(); err != nil {
+	if a.wording, err = wording.NewSwitch(a.store, a.model); err != nil {
 		return nil, err
 	}
 	pages, err := web.New(web.Options{Title: cfg.Title, Hotline: cfg.Hotline, Sample: a.engine.Sample(), Model: modelName(&cfg)})
@@ -133,7 +134,7 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	people, err := staff.New(staffing, operators.Register, editing.Register, a.webhooks.Register)
+	people, err := staff.New(staffing, operators.Register, editing.Register, a.webhooks.Register, wording.New(a.wording).Register)
 	if err != nil {
 		return nil, err
 	}
@@ -143,13 +144,14 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
 		Personal:   a.engine,
 		Reworder:   a.reworder(),
+		Rewording:  time.Duration(cfg.ModelTimeout),
 		Keys:       people,
 		NeedKey:    cfg.NeedKey,
-		Interfaces: append([]api.Interface{compat.Interface(a.model.refines()), mcp.Interface(version())}, interfacesOf(a.accounts)...),
+		Interfaces: append([]api.Interface{compat.Interface(a.refines()), mcp.Interface(version())}, interfacesOf(a.accounts)...),
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
 		Rooms:      editing.Rooms(people),
-		Figures:    slices.Concat(a.semantics.figures(), a.model.figures(), []prometheus.Collector{a.webhooks.Metrics()}),
+		Figures:    slices.Concat(a.semantics.figures(), a.modelFigures(), []prometheus.Collector{a.webhooks.Metrics()}),
 	}, a.engine, log)
 	if err != nil {
 		return nil, err
