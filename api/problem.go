@@ -18,6 +18,7 @@ import (
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/corpus/store"
 )
 
 // A Problem is a failure as a problem document (RFC 9457).
@@ -112,6 +113,10 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusUnprocessableEntity, "翻页标记有误，请从第一页重新检索。")
 	case errors.Is(err, corpus.ErrNotFound):
 		return newProblem(http.StatusNotFound, "没有找到您要的事项或记录，它可能已被撤下或更换编码。")
+	case errors.Is(err, store.ErrBadDoc): // an id that nothing can have, or too much of it
+		return newProblem(http.StatusUnprocessableEntity, "编号不像是本系统的，或者内容太长。")
+	case errors.Is(err, store.ErrDiskFull), errors.Is(err, store.ErrReadOnly):
+		return unavailable("磁盘空间不足，现在只能查看，不能修改。请联系运维人员。", time.Minute)
 	case errors.Is(err, errPrivate):
 		return newProblem(http.StatusForbidden, detailOf(http.StatusForbidden))
 	case errors.Is(err, errBusy), errors.Is(err, errStreams):

@@ -38,6 +38,7 @@ type Route struct {
 	Roles        []string // any one of them is enough
 	Scope        string   // of the keys that may call it; empty: none may
 	Label        string   // in the navigation; empty: not in it
+	Own          bool     // of what it is given to work on, only one's own: the handler sees to it
 
 	serve fiber.Handler
 }
@@ -83,6 +84,19 @@ func (r *Router) Menu(path, label string) {
 		}
 	}
 	r.errs = append(r.errs, fmt.Errorf("menu %s: no such page", path))
+}
+
+// Own says that a registered route works on what belongs to somebody, and
+// that its handler refuses whoever it does not belong to, whatever their role.
+// The test of all routes wants a proof of it.
+func (r *Router) Own(method, path string) {
+	for _, route := range r.staff.table {
+		if route.Path == path && route.Method == method {
+			route.Own = true
+			return
+		}
+	}
+	r.errs = append(r.errs, fmt.Errorf("own %s %s: no such route", method, path))
 }
 
 // Table returns what was registered.

@@ -289,6 +289,13 @@ func (s *Staff) again(ctx context.Context, c *fiber.Ctx, who Session, st storedS
 // renewSecond begins the set-up of a new second factor for who is logged in
 // and gives the password once more.
 func (s *Staff) renewSecond(ctx context.Context, c *fiber.Ctx, who Session) error {
+	u, err := s.store.User(who.Name)
+	if err != nil {
+		return err
+	}
+	if !u.HasPassword() {
+		return api.NewProblem(http.StatusUnprocessableEntity, "您用统一登录，两步验证请在那里设置。")
+	}
 	if err := s.confirm(ctx, c, who); err != nil {
 		return err
 	}

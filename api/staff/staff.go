@@ -132,6 +132,7 @@ func (s *Staff) register(r *Router) {
 	r.Page(http.MethodPost, "/staff/account/second", Everybody(), s.renewSecond)
 	r.Page(http.MethodPost, "/staff/account/second/drop", Everybody(), s.dropSecond)
 	r.Page(http.MethodPost, "/staff/account/sessions", Everybody(), s.endSessions)
+	r.Own(http.MethodPost, "/staff/account/sessions")
 
 	admin := []string{"admin"}
 	r.Page(http.MethodGet, "/staff/users", admin, s.users)
