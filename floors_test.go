@@ -71,6 +71,7 @@ var floors = map[string]float64{
 	"api/desk":    6.5,
 	"api/wording": 6.5,
 	"api/mcp":     6.5,
+	"api/quality": 6.5,
 	"api/webhook": 6.5,
 	"api/wechat":  6.5,
 
@@ -86,7 +87,7 @@ var owners = map[string][]string{
 	"github.com/RoaringBitmap/roaring":  {"index"},
 	"github.com/yanyiwu/gojieba":        {"nlp/jieba"},
 	"github.com/dgraph-io/badger":       {"corpus/store", "recommend/history"},
-	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/desk", "api/webhook", "api/wording"},
+	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/desk", "api/quality", "api/webhook", "api/wording"},
 	"github.com/valyala/fasthttp":       {"api"},
 	"github.com/danielgtaylor/huma":     {"api"},
 	"github.com/xuri/excelize":          {"corpus/sheet"},

@@ -21,7 +21,7 @@ type Kind string
 const (
 	Unanswered  Kind = "unanswered"   // not found
 	BadlyRated  Kind = "badly_rated"  // rated bad without a word
-	Reported    Kind = "reported"     // rated bad with reasons
+	Reported    Kind = "reported"     // rated bad with reasons, or found wrong by an operator
 	LeftMessage Kind = "left_message" // a citizen left a message about it
 )
 

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/desk"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/nlp"
@@ -150,6 +151,11 @@ func TestGaps(t *testing.T) {
 			j.append(t, answer.FactMessage, answer.KeptMessage{Number: "1", Message: answer.Message{Kind: "咨询", Text: "新能源汽车补贴怎么领，我的电话13800138000"}})
 			j.append(t, answer.FactMessage, answer.KeptMessage{Number: "2", Message: answer.Message{Kind: "投诉", Text: "窗口态度差"}})
 		}, [][]string{{"新能源汽车补贴怎么领,我的电话***********"}}},
+		{"what an operator finds wrong is a gap, what is taken as it is is none", func(t *testing.T, j *journal) {
+			j.append(t, desk.FactReport, desk.Lesson{Asked: "居住证补领多少钱", Matter: "A", Field: "fee", Reason: "涨价了"})
+			j.append(t, desk.FactReject, desk.Lesson{Asked: "养犬登记怎么办", Matter: "B"})
+			j.append(t, desk.FactAdopt, desk.Lesson{Asked: "护照换发", Matter: "C"})
+		}, [][]string{{"居住证补领多少钱"}, {"养犬登记怎么办"}}},
 		{"a text without words is none", func(t *testing.T, j *journal) { j.asked(t, "？？？") }, nil},
 		{"facts of others are passed over", func(t *testing.T, j *journal) { j.append(t, "edition", map[string]int{"a": 1}) }, nil},
 	} {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/govqa/govqa/answer"
+	"github.com/govqa/govqa/answer/desk"
 	"github.com/govqa/govqa/answer/guard"
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/corpus/store"
@@ -73,6 +74,8 @@ func (v *View) take(f store.Fact) error {
 		return with(f, v.rated)
 	case answer.FactMessage:
 		return with(f, v.left)
+	case desk.FactReport, desk.FactReject:
+		return with(f, v.learnt)
 	}
 	return nil
 }
@@ -120,6 +123,17 @@ func (v *View) left(f store.Fact, m answer.KeptMessage) {
 	}
 	if g := v.gaps.add(v.parser, q, LeftMessage); g != nil {
 		g.messages = append(g.messages, m.Number)
+	}
+}
+
+// learnt takes up what an operator found wrong with an answer.
+func (v *View) learnt(f store.Fact, l desk.Lesson) {
+	q := question{seq: f.Seq, at: f.Time, text: l.Asked, region: l.Region, edition: l.Edition}
+	if l.Matter != "" {
+		q.near = []answer.Near{{Code: l.Matter}}
+	}
+	if g := v.gaps.add(v.parser, q, Reported); g != nil && l.Reason != "" {
+		g.remark(answer.Feedback{Text: l.Reason})
 	}
 }
 

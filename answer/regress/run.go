@@ -28,7 +28,8 @@ type Brief struct {
 	Text    string
 }
 
-func briefOf(a *answer.Answer) Brief {
+// BriefOf takes from an answer what is compared.
+func BriefOf(a *answer.Answer) Brief {
 	b := Brief{Outcome: a.Outcome, Aspect: a.Aspect, Text: a.Text}
 	if len(a.Matters) > 0 {
 		b.Matter, b.Name = a.Matters[0].Code, a.Matters[0].Name
@@ -98,7 +99,7 @@ func Run(ctx context.Context, a Asker, set []Judged) (Report, error) {
 		if err != nil {
 			return r, fmt.Errorf("评判题 %s：%w", j.ID, err)
 		}
-		result := Result{j, briefOf(&got), judge(&j, &got)}
+		result := Result{j, BriefOf(&got), judge(&j, &got)}
 		for part, right := range result.Right {
 			f := r.Figures[part]
 			f.Of++
@@ -285,7 +286,7 @@ func Differences(ctx context.Context, before, after Asker, questions []Question)
 		if err != nil {
 			return nil, err
 		}
-		if d := (Difference{q, briefOf(&b), briefOf(&a)}); d.Before != d.After {
+		if d := (Difference{q, BriefOf(&b), BriefOf(&a)}); d.Before != d.After {
 			list = append(list, d)
 		}
 	}

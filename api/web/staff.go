@@ -63,7 +63,7 @@ func (p *Pages) readStaff() error {
 		"day":    day,
 		"say":    published,
 		"join":   strings.Join,
-	}).ParseFS(embedded, "templates/staff.html", "templates/console.html", "templates/icon.html")
+	}).ParseFS(embedded, "templates/staff.html", "templates/console.html", "templates/chart.html", "templates/icon.html")
 	if err != nil {
 		return fmt.Errorf("frame of the staff's pages: %w", err)
 	}

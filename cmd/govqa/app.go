@@ -44,6 +44,8 @@ type app struct {
 	webhooks  *webhook.Queue    // of a service only
 	accounts  []*wechat.Account // likewise
 	semantics *semantics        // of a service, or while vectors are made
+
+	settle func(context.Context) error // of a service: closes what a new edition answers
 }
 
 // The parts of a data folder.
@@ -276,6 +278,7 @@ func (a *app) replay() error {
 // follow takes up every new edition, and every new day, until ctx ends.
 func (a *app) follow(ctx context.Context) {
 	edition := a.engine.Edition()
+	a.tidy(ctx) // what was published while no service ran
 	for {
 		day, cancel := context.WithDeadline(ctx, midnight(time.Now()))
 		next, err := a.store.Follow(day, edition)
@@ -286,6 +289,7 @@ func (a *app) follow(ctx context.Context) {
 		if err := a.live(ctx); err != nil {
 			a.log.Error("new edition not taken up", "edition", next, "err", err)
 		}
+		a.tidy(ctx)
 		edition = next
 	}
 }
@@ -293,6 +297,16 @@ func (a *app) follow(ctx context.Context) {
 // live brings all that answers questions up to the current edition.
 func (a *app) live(ctx context.Context) error {
 	return errors.Join(a.engine.Refresh(ctx), a.succeed(ctx))
+}
+
+// tidy closes the gaps that the current edition answers.
+func (a *app) tidy(ctx context.Context) {
+	if a.settle == nil {
+		return
+	}
+	if err := a.settle(ctx); err != nil && ctx.Err() == nil {
+		a.log.Error("gaps not closed", "err", err)
+	}
 }
 
 // midnight is when the day of t ends: then other records are in force.

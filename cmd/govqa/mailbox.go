@@ -113,8 +113,8 @@ func (m *mailbox) Find(_ context.Context, number string) (msg answer.KeptMessage
 	return msg, replies, nil
 }
 
-// numbers lists the numbers of all messages in the order in which they came.
-func (m *mailbox) numbers() []string {
+// Numbers lists the numbers of all messages in the order in which they came.
+func (m *mailbox) Numbers() []string {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	return slices.SortedFunc(maps.Keys(m.entries), func(a, b string) int {

@@ -24,7 +24,7 @@ type letter struct {
 // those that have been answered.
 func (m *mailbox) letters(ctx context.Context, all bool) ([]letter, error) {
 	list := []letter{}
-	for _, number := range m.numbers() {
+	for _, number := range m.Numbers() {
 		msg, replies, err := m.Find(ctx, number)
 		if err != nil {
 			return nil, err

@@ -20,16 +20,19 @@ import (
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/desk"
 	"github.com/govqa/govqa/answer/guard"
+	"github.com/govqa/govqa/answer/insight"
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/compat"
 	"github.com/govqa/govqa/api/console"
 	apidesk "github.com/govqa/govqa/api/desk"
 	"github.com/govqa/govqa/api/mcp"
+	"github.com/govqa/govqa/api/quality"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/web"
 	"github.com/govqa/govqa/api/webhook"
 	"github.com/govqa/govqa/api/wording"
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/nlp"
 )
 
 // shutdownTimeout is how long running answers and streams may take to end.
@@ -99,6 +102,17 @@ type service struct {
 	calls     *desk.Desk
 	operators *apidesk.Server
 	editing   *console.Console
+	quality   *quality.Quality
+}
+
+// linkAgent is who asks for links to sources: the hosts that are asked can see
+// whose program it is.
+func linkAgent(cfg *config) string {
+	agent := "govqa-linkcheck/1"
+	if cfg.PublicURL != "" {
+		agent += " (+" + cfg.PublicURL + ")"
+	}
+	return agent
 }
 
 // newService puts together what an app serves.
@@ -130,11 +144,15 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 	operators := apidesk.New(calls)
 	editing := console.New(console.Config{Store: a.store, Pages: pages, Log: log, Live: a.live, Engine: a.engine, Cut: a.seg.Words,
 		Dir: filepath.Join(data, "incoming")})
+	curating := quality.New(quality.Config{Store: a.store, Engine: a.engine, View: insight.NewView(a.store, &nlp.Parser{Segmenter: a.seg, Lexicon: a.lex}, time.Local),
+		Mail: a.mail, Agent: linkAgent(&cfg), Log: log})
+	a.store.SetGate(curating.Gate())
+	a.settle = curating.Settle
 	staffing, err := cfg.staff(a.store, pages, log, os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
-	people, err := staff.New(staffing, operators.Register, editing.Register, a.webhooks.Register, wording.New(a.wording).Register)
+	people, err := staff.New(staffing, operators.Register, editing.Register, curating.Register, a.webhooks.Register, wording.New(a.wording).Register)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +174,7 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	return &service{server, people, calls, operators, editing}, nil
+	return &service{server, people, calls, operators, editing, curating}, nil
 }
 
 func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger, out io.Writer) error {
@@ -174,8 +192,8 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	go a.follow(background)
 	var sending sync.WaitGroup
+	sending.Go(func() { a.follow(background) })
 	sending.Go(func() {
 		if err := a.webhooks.Run(background); err != nil {
 			log.Error("webhooks are not sent", "err", err)
@@ -186,6 +204,7 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	}
 	sending.Go(func() { forgetCalls(background, svc.calls, cfg.CallDays, log) })
 	sending.Go(func() { svc.editing.Run(background) })
+	sending.Go(func() { svc.quality.Watch(background) })
 	a.semantics.run(background)
 	failed := make(chan error, 2)
 	go func() { failed <- control.serve() }()

@@ -51,8 +51,11 @@ type Checker struct {
 	Pause   time.Duration // between two requests to one host; 0 means a second
 	Timeout time.Duration // of one request; 0 means ten seconds
 
-	permit func(netip.AddrPort) bool // which addresses may be connected to; nil is public
-	now    func() time.Time
+	// Permit says which addresses may be connected to. Nil permits those of
+	// public web servers, and production leaves it so.
+	Permit func(netip.AddrPort) bool
+
+	now func() time.Time
 }
 
 // agent is the name under which robots.txt can speak of us.
@@ -118,7 +121,7 @@ var (
 
 // client makes a client that goes nowhere but where it is sent.
 func (c *Checker) client() *http.Client {
-	permit := c.permit
+	permit := c.Permit
 	if permit == nil {
 		permit = public
 	}

@@ -97,7 +97,7 @@ func TestCheck(t *testing.T) {
 			http.NotFound(w, r)
 		}
 	})
-	got := check(t, Checker{Hosts: []string{s.host()}, permit: local}, s.URL+"/ok", s.URL+"/ok", s.URL+"/missing", s.URL+"/gone", s.URL+"/nohead",
+	got := check(t, Checker{Hosts: []string{s.host()}, Permit: local}, s.URL+"/ok", s.URL+"/ok", s.URL+"/missing", s.URL+"/gone", s.URL+"/nohead",
 		s.URL+"/broken", s.URL+"/login", s.URL+"/within", s.URL+"/away", s.URL+"/loop", s.URL+"/private/closed", s.URL+"/private/open",
 		"https://not.listed.example/", "ftp://"+s.host()+"/", "https://user:secret@"+s.host()+"/", "nonsense")
 	want := map[string]Verdict{"/ok": OK, "/missing": Dead, "/gone": Dead, "/nohead": OK, "/broken": Failing, "/login": Skipped, "/within": OK,
@@ -184,7 +184,7 @@ func TestRobots(t *testing.T) {
 func TestCheckEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := newSite(t, "", func(http.ResponseWriter, *http.Request) { cancel() })
-	c := Checker{Hosts: []string{s.host()}, Pause: time.Millisecond, permit: local}
+	c := Checker{Hosts: []string{s.host()}, Pause: time.Millisecond, Permit: local}
 	n := 0
 	if err := c.Check(ctx, []string{s.URL + "/1", s.URL + "/2"}, func(Result) { n++ }); !errors.Is(err, context.Canceled) || n > 1 {
 		t.Errorf("%d results, %v", n, err)

@@ -42,6 +42,7 @@ func unaudited(kind string) bool {
 		"oidc.login",    // a login under way
 		"apikey.use",    // when a key was last used
 		"apikey.used",   // how often, today
+		"link",          // what a check found a link to be; that it was begun is audited
 		"webhook.queue", // how far an endpoint has been told
 		"webhook.dead",  // what it would not take; sending it again is audited by itself
 		"wechat.state",  // where a conversation stands
