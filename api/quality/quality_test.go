@@ -16,6 +16,7 @@ import (
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/insight"
+	"github.com/govqa/govqa/api/console"
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/staff/stafftest"
 	"github.com/govqa/govqa/corpus"
@@ -102,7 +103,7 @@ type house struct {
 	pages  *Quality
 }
 
-func open(t *testing.T, parts ...func(*staff.Router)) *house {
+func open(t *testing.T) *house {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -134,7 +135,8 @@ func open(t *testing.T, parts ...func(*staff.Router)) *house {
 	h.pages = New(Config{Store: s, Engine: h.engine, View: view, Mail: h.mail})
 	t.Cleanup(h.pages.stopLinks)
 	s.SetGate(h.pages.Gate())
-	h.Site = stafftest.OpenEngine(t, staff.Config{Store: s}, h.engine, append(parts, h.pages.Register)...)
+	editing := console.New(console.Config{Store: s, Live: h.engine.Refresh})
+	h.Site = stafftest.OpenEngine(t, staff.Config{Store: s}, h.engine, editing.Register, h.pages.Register)
 	return h
 }
 
