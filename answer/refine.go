@@ -178,6 +178,80 @@ func (e *Engine) namesOf(edition corpus.Edition, code string) ([]string, error) 
 	return append([]string{g.Name, g.ShortName}, g.Aliases...), nil
 }
 
+// MaxPassage is the length of the longest passage that is explained, in
+// characters.
+const MaxPassage = 1500
+
+// ErrBadPassage means that a passage is empty, too long, or not of the policy.
+var ErrBadPassage = errors.New("bad passage")
+
+// An ExplainRequest asks for a passage of a policy in plainer words.
+type ExplainRequest struct {
+	Policy   string // id
+	Passage  string // word for word of its text; "" is all of it
+	Question string // what the asker wants to know; may be empty
+	Channel  Channel
+	Tenant   string
+}
+
+// An Explanation is a passage of a policy and what it means.
+type Explanation struct {
+	Policy      string         `json:"policy"`
+	Title       string         `json:"title"`
+	Number      string         `json:"number"`
+	Passage     string         `json:"passage"` // word for word
+	Text        string         `json:"text"`    // in plainer words, or the passage again
+	GeneratedBy string         `json:"generatedBy"`
+	AIGC        *AIGC          `json:"aigc,omitempty"`
+	Source      FactSource     `json:"source"`
+	Edition     corpus.Edition `json:"edition"`
+}
+
+// Explain has a passage of a policy in force put into plainer words. Without a
+// model, or where its words do not stand, the text is the passage. Errors are
+// corpus.ErrNotFound and ErrBadPassage.
+func (e *Engine) Explain(ctx context.Context, r ExplainRequest) (Explanation, error) {
+	v := e.view.Load()
+	if v == nil {
+		return Explanation{}, ErrNotReady
+	}
+	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypePolicy, ID: r.Policy})
+	if err != nil {
+		return Explanation{}, fmt.Errorf("policy %s: %w", r.Policy, err)
+	}
+	p := rec.(*corpus.Policy)
+	if !p.Effective.Contains(e.Now()) {
+		return Explanation{}, fmt.Errorf("policy %s is not in force: %w", r.Policy, corpus.ErrNotFound)
+	}
+	passage := strings.TrimSpace(r.Passage)
+	if passage == "" {
+		passage = strings.TrimSpace(p.Text)
+	}
+	if n := utf8.RuneCountInString(passage); n == 0 || n > MaxPassage || !strings.Contains(p.Text, passage) {
+		return Explanation{}, fmt.Errorf("policy %s, %d characters: %w", r.Policy, n, ErrBadPassage)
+	}
+	x := Explanation{Policy: p.ID, Title: p.Title, Number: p.Number, Passage: passage, Text: passage, GeneratedBy: ByTemplate,
+		Source: FactSource{URL: p.Source.URL, Updated: p.Source.Updated}, Edition: v.edition}
+	if !slices.Contains(Channels, r.Channel) {
+		return x, nil
+	}
+	question := r.Question
+	if _, caught := e.Guard.Check(question); question != "" && caught {
+		question = "" // whatever it wants, it is not asked of a model
+	}
+	question, _ = guard.Strip(question)
+	w, err := e.Refiner.Explain(ctx, Passage{r.Channel, r.Tenant, question, p.Title, passage})
+	if err != nil || strings.TrimSpace(w.Text) == "" {
+		return x, nil // who refines counts why
+	}
+	x.Text, x.GeneratedBy, x.AIGC = w.Text, ByLLM, &w.Mark
+	x.AIGC.ContentID = newID()
+	if e.Worded != nil {
+		e.Worded(Answer{ID: x.AIGC.ContentID, Text: x.Text, AIGC: x.AIGC, Edition: x.Edition})
+	}
+	return x, nil
+}
+
 // restate asks the model for a follow-up in full where the rules of the dialog
 // have found nothing to answer with, and takes it if that is answered. A question
 // that brings in what nobody said is not searched for.
@@ -210,8 +284,9 @@ func (e *Engine) restate(ctx context.Context, v *view, u understood, d verdict) 
 	return next, verdict
 }
 
-// smallWords may stand in a question in full beside what was said before.
-const smallWords = "请问我想要需办理的了吗呢怎么样如何什么多少哪里可以能不能是有在到和与及一个件事项"
+// smallWords may stand in a question in full beside what was said before: words
+// of asking, and those that name an aspect.
+const smallWords = "请问我想要需办理的了吗呢怎么样如何什么多少哪里可以能不能是有在到和与及一个件事项时候多久几天钱收费材料电话地点流程条件进度"
 
 // restates reports whether a question holds nothing but what was said.
 func restates(text, said string) bool {

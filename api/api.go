@@ -76,6 +76,7 @@ type Config struct {
 	Figures   []prometheus.Collector   // further figures for /metrics
 	Rewording time.Duration            // the longest that a Reworder takes
 	Reworder  Reworder                 // puts answers into plainer words; nil leaves them as they are composed
+	Explainer Explainer                // explains policies; nil leaves its operation out
 	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 
@@ -250,6 +251,7 @@ func (s *Server) routes() error {
 	s.registerAsk()
 	s.registerBrowse()
 	s.registerPersonal()
+	s.registerExplain()
 	s.registerMessages()
 	s.registerHealth()
 	if err := s.serveInterfaces(); err != nil {

@@ -95,7 +95,7 @@ func scopeOf(path string) string {
 	rest, _ := strings.CutPrefix(path, "/api/v1/")
 	first, _, _ := strings.Cut(rest, "/")
 	switch first {
-	case "ask", "feedback", "messages":
+	case "ask", "feedback", "messages", "policies":
 		return scopeAsk
 	case "recommendations":
 		return scopeRecommend

@@ -103,6 +103,7 @@ func fieldEnums() map[string][]any {
 		"Answer.outcome":            texts(answer.Outcomes...),
 		"Answer.aspect":             texts(nlp.Aspects...),
 		"Answer.generatedBy":        generated,
+		"Explanation.generatedBy":   generated,
 		"StreamMeta.outcome":        texts(answer.Outcomes...),
 		"StreamMeta.aspect":         texts(nlp.Aspects...),
 		"StreamMeta.generatedBy":    generated,
@@ -176,6 +177,8 @@ StreamMeta.outcome 结果；StreamMeta.aspect 要素；StreamMeta.generatedBy �
 StreamWording.generatedBy 接下来的正文由谁写成，此前的作废；StreamDone.generatedBy 正文最后由谁写成，与 meta 相同时不出现
 StreamDone.aigc 语言模型所写正文的标识；Answer.aigc 语言模型所写正文的标识，别的回答没有；AIGC.label 是否由人工智能生成
 AIGC.producer 服务提供者；AIGC.contentId 内容编号，即回答的编号；AIGC.model 模型名称；AIGC.filing 模型备案号
+Explanation.policy 政策文件的编号；Explanation.title 标题；Explanation.number 文号；Explanation.passage 原文，一字不差；Explanation.text 平常的说法，或者还是原文
+Explanation.generatedBy 说法由谁写成；Explanation.aigc 语言模型所写文字的标识，别的没有
 Receipt.number 留言编号，12 位数字；Receipt.code 查询码，8 位数字，只给一次；Receipt.received 收到的时间
 MessageStatus.number 留言编号；MessageStatus.kind 类别；MessageStatus.text 内容；MessageStatus.matter 所说事项的编码
 MessageStatus.status received 已收到，answered 已答复；MessageStatus.received 收到的时间；MessageStatus.replies 答复，先来的在前

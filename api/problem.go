@@ -103,6 +103,8 @@ func problemOf(err error) *Problem {
 		return newProblem(http.StatusTooManyRequests, rate.words+"，请 "+seconds+" 秒后再试。").After(rate.wait)
 	case errors.Is(err, answer.ErrBadQuestion):
 		return newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("请输入 1 到 %d 个字的问题。", answer.MaxText))
+	case errors.Is(err, answer.ErrBadPassage):
+		return newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("passage 应为这份政策原文里的一段，1 到 %d 个字。", answer.MaxPassage))
 	case errors.Is(err, answer.ErrBadFeedback):
 		return newProblem(http.StatusUnprocessableEntity, "评价的内容有误，请选择满意或不满意及列出的原因。")
 	case errors.Is(err, answer.ErrBadMessage):

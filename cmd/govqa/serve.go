@@ -161,6 +161,7 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 		AsksPerMinute: cfg.AsksPerMinute, TrustedProxies: cfg.TrustedProxies, AllowedOrigins: cfg.AllowedOrigins,
 		AllowedFrames: cfg.AllowedFrames, MetricsPublic: cfg.MetricsPublic, Pages: api.CitizenPages(pages, log),
 		Personal:   a.engine,
+		Explainer:  a.engine,
 		Reworder:   a.reworder(),
 		Rewording:  time.Duration(cfg.ModelTimeout),
 		Keys:       people,
