@@ -57,8 +57,10 @@ func from(t *testing.T, c *stafftest.Client, network, name, password string) sta
 }
 
 func TestGuessingIsSlowedDown(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李", "小王")
 	clock := staff.Stop(site.Staff)
+	staff.Quick(site.Staff, password)
 	owner := site.Stranger(t)
 	if r := from(t, owner, "198.51.100.7", "小李", password); r.Status != http.StatusSeeOther {
 		t.Fatalf("the owner's first login: %d", r.Status)
@@ -111,8 +113,10 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 // TestGuessingFromEverywhere: many networks together are slowed down too, and
 // a known browser still gets in.
 func TestGuessingFromEverywhere(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	clock := staff.Stop(site.Staff)
+	staff.Quick(site.Staff, password)
 	owner := site.Stranger(t)
 	if r := from(t, owner, "198.51.100.7", "小李", password); r.Status != http.StatusSeeOther {
 		t.Fatalf("the owner's first login: %d", r.Status)
@@ -138,9 +142,11 @@ func TestGuessingFromEverywhere(t *testing.T) {
 // TestNobodyLocksEverybodyOut: one network tries every account, and all of
 // their owners get in.
 func TestNobodyLocksEverybodyOut(t *testing.T) {
+	t.Parallel()
 	names := []string{"甲一", "甲二", "甲三"}
 	site := withUsers(t, names...)
 	staff.Stop(site.Staff)
+	staff.Quick(site.Staff, password)
 	for range 8 {
 		for _, name := range names {
 			from(t, site.Stranger(t), "203.0.113.9", name, "a guess")
@@ -154,8 +160,10 @@ func TestNobodyLocksEverybodyOut(t *testing.T) {
 }
 
 func TestForgedDeviceIsAStranger(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	staff.Stop(site.Staff)
+	staff.Quick(site.Staff, password)
 	attacker := site.Stranger(t)
 	last := 0
 	for i := range 8 {
@@ -168,6 +176,7 @@ func TestForgedDeviceIsAStranger(t *testing.T) {
 }
 
 func TestSessionFixation(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	victim := site.Stranger(t)
 	planted := strings.Repeat("A", 43)
@@ -198,6 +207,7 @@ func TestSessionFixation(t *testing.T) {
 }
 
 func TestSessionsEnd(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		what string
 		end  func(t *testing.T, site *stafftest.Site, clock *staff.Clock) error
@@ -231,6 +241,7 @@ func TestSessionsEnd(t *testing.T) {
 		t.Run(row.what, func(t *testing.T) {
 			site := withUsers(t, "小李")
 			clock := staff.Stop(site.Staff)
+			staff.Quick(site.Staff, password)
 			c := site.Stranger(t)
 			logIn(t, c, "小李", password, "")
 			if !isIn(c) {
@@ -254,6 +265,7 @@ func TestSessionsEnd(t *testing.T) {
 }
 
 func TestSessionInUseLivesOn(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	clock := staff.Stop(site.Staff)
 	c := site.Stranger(t)
@@ -268,6 +280,7 @@ func TestSessionInUseLivesOn(t *testing.T) {
 
 // TestReplayAfterLogOut sends the cookie that was in use before.
 func TestReplayAfterLogOut(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	c := site.Stranger(t)
 	logIn(t, c, "小李", password, "")
@@ -290,6 +303,7 @@ func TestReplayAfterLogOut(t *testing.T) {
 
 // TestSessionsSurviveARestart opens the store anew, with another Staff.
 func TestSessionsSurviveARestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	open := func() *store.Store {
 		s, err := store.Open(dir, store.Options{Reserve: -1})
@@ -324,6 +338,7 @@ func TestSessionsSurviveARestart(t *testing.T) {
 }
 
 func TestForgedForms(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	c := site.Stranger(t)
 	logIn(t, c, "小李", password, "")
@@ -367,6 +382,7 @@ func TestForgedForms(t *testing.T) {
 // TestForgedLogin: nobody is logged into somebody else's account by a form of
 // another site.
 func TestForgedLogin(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	body := func(token string) string {
 		return url.Values{"_csrf": {token}, "name": {"小李"}, "password": {password}}.Encode()
@@ -392,6 +408,7 @@ func TestForgedLogin(t *testing.T) {
 // TestAccountsCannotBeTold: what is said and how long it takes does not tell
 // which accounts there are.
 func TestAccountsCannotBeTold(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "有此人", "停用了")
 	ctx := t.Context()
 	if err := site.Store.DisableUser(ctx, "命令", "停用了"); err != nil {
@@ -429,6 +446,7 @@ func TestAccountsCannotBeTold(t *testing.T) {
 }
 
 func TestCookies(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	c := site.Stranger(t)
 	for _, row := range []struct {
@@ -470,6 +488,7 @@ func TestCookies(t *testing.T) {
 }
 
 func TestNoOpenRedirect(t *testing.T) {
+	t.Parallel()
 	for next, want := range map[string]string{
 		"/console/x?a=1#b":          "/console/x?a=1",
 		"":                          "/staff",
@@ -520,6 +539,7 @@ var inline = regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>[^<]|<style|\sstyle=|\s
 // TestHeaders opens every page of the table as somebody with all roles, and
 // as a stranger.
 func TestHeaders(t *testing.T) {
+	t.Parallel()
 	site := stafftest.Open(t, staff.Config{})
 	all := site.As(t, "全能", store.Roles...)
 	stranger := site.Stranger(t)
@@ -552,6 +572,7 @@ func TestHeaders(t *testing.T) {
 // TestWhatIsNotListedIsDenied: below the prefixes of staff nothing is served
 // that is not in the table, and a stranger cannot tell what is there.
 func TestWhatIsNotListedIsDenied(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t)
 	all := site.As(t, "全能", store.Roles...)
 	for _, path := range []string{"/staff/nothing", "/console", "/console/y", "/desk", "/desk/calls/1", "/staff/users/1"} {
@@ -573,6 +594,7 @@ func TestWhatIsNotListedIsDenied(t *testing.T) {
 // TestSecretsAreNotLogged logs in with everything that can go wrong and looks
 // for passwords in the audit log, also where one was typed as a name.
 func TestSecretsAreNotLogged(t *testing.T) {
+	t.Parallel()
 	site := withUsers(t, "小李")
 	logIn(t, site.Stranger(t), "小李", "wrong secret one", "")
 	logIn(t, site.Stranger(t), "typed a secret as name", "x", "")

@@ -199,7 +199,7 @@ func (s *Staff) check(ctx context.Context, u store.User, password string) (bool,
 		return false, api.NewProblem(http.StatusServiceUnavailable, "现在登录的人较多，请过几秒再试。").After(hashWait)
 	}
 	defer func() { <-s.hashes }()
-	return u.Verify(password), nil
+	return s.verifies(u, password), nil
 }
 
 // stageOf is how far a good password brings an account.

@@ -66,6 +66,7 @@ func enrolled(t *testing.T) (site *stafftest.Site, clock *staff.Clock, c *stafft
 	t.Helper()
 	site = stafftest.Open(t, staff.Config{})
 	clock = staff.Stop(site.Staff)
+	staff.Quick(site.Staff, password)
 	if err := site.Store.AddUser(t.Context(), "命令", "root", []string{"admin"}, password); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +104,7 @@ func enrolled(t *testing.T) (site *stafftest.Site, clock *staff.Clock, c *stafft
 }
 
 func TestSecondFactor(t *testing.T) {
+	t.Parallel()
 	site, clock, _, secret, recovery := enrolled(t)
 	half := func() *stafftest.Client {
 		c := site.Stranger(t)
@@ -144,6 +146,7 @@ func TestSecondFactor(t *testing.T) {
 }
 
 func TestSecondFactorCannotBeGuessed(t *testing.T) {
+	t.Parallel()
 	site, clock, _, secret, _ := enrolled(t)
 	clock.Advance(time.Minute)
 	right, last := code(t, secret, clock.Now()), stafftest.Reply{}
@@ -167,6 +170,7 @@ func TestSecondFactorCannotBeGuessed(t *testing.T) {
 }
 
 func TestSecondFactorIsChangedWithThePassword(t *testing.T) {
+	t.Parallel()
 	site, clock, c, secret, _ := enrolled(t)
 	if r := submit(t, c, "/staff/account", "/staff/account/second", url.Values{"password": {"wrong"}}); r.Status != http.StatusForbidden {
 		t.Errorf("with a wrong password: %d", r.Status)
@@ -212,6 +216,7 @@ func setupPath(t *testing.T, site *stafftest.Site) string {
 }
 
 func TestFirstAccount(t *testing.T) {
+	t.Parallel()
 	site := stafftest.Open(t, staff.Config{})
 	old, path := setupPath(t, site), setupPath(t, site)
 	c := site.Stranger(t)
@@ -266,6 +271,7 @@ func TestFirstAccount(t *testing.T) {
 }
 
 func TestSetupLinkExpires(t *testing.T) {
+	t.Parallel()
 	site := stafftest.Open(t, staff.Config{})
 	clock := staff.Stop(site.Staff)
 	path := setupPath(t, site)
@@ -287,6 +293,7 @@ func TestSetupLinkExpires(t *testing.T) {
 }
 
 func TestAdminInvites(t *testing.T) {
+	t.Parallel()
 	site := stafftest.Open(t, noSecond)
 	clock := staff.Stop(site.Staff)
 	admin := site.As(t, "root", "admin")
@@ -348,6 +355,7 @@ func TestAdminInvites(t *testing.T) {
 }
 
 func TestAdminChangesAccounts(t *testing.T) {
+	t.Parallel()
 	site, _, admin, _, _ := enrolled(t)
 	if err := site.Store.AddUser(t.Context(), "命令", "小张", []string{"publisher"}, password); err != nil {
 		t.Fatal(err)

@@ -61,16 +61,17 @@ const (
 
 // Staff lets people in. Make one with New.
 type Staff struct {
-	cfg    Config
-	store  *store.Store
-	log    *slog.Logger
-	table  []*Route
-	brake  *brake
-	hashes chan struct{} // a slot for each password that is checked at once
-	oidc   *provider     // nil: none
-	secret []byte        // by which browsers are known
-	swept  atomic.Int64  // when ended sessions were last removed, in Unix seconds
-	now    func() time.Time
+	cfg      Config
+	store    *store.Store
+	log      *slog.Logger
+	table    []*Route
+	brake    *brake
+	hashes   chan struct{}                            // a slot for each password that is checked at once
+	oidc     *provider                                // nil: none
+	secret   []byte                                   // by which browsers are known
+	verifies func(u store.User, password string) bool // store.User.Verify
+	swept    atomic.Int64                             // when ended sessions were last removed, in Unix seconds
+	now      func() time.Time
 }
 
 // maxHashes is how many passwords are checked at once: each takes 64 MiB.
@@ -90,7 +91,8 @@ func New(cfg Config, parts ...func(*Router)) (*Staff, error) {
 			return nil, fmt.Errorf("两步验证的配置有误：角色 %q 不认识", role)
 		}
 	}
-	s := &Staff{cfg: cfg, store: cfg.Store, log: cfg.Log, hashes: make(chan struct{}, maxHashes), now: time.Now}
+	s := &Staff{cfg: cfg, store: cfg.Store, log: cfg.Log, hashes: make(chan struct{}, maxHashes), now: time.Now,
+		verifies: store.User.Verify}
 	s.brake = newBrake(func() time.Time { return s.now() })
 	var err error
 	if s.secret, err = s.keep(context.Background(), "device"); err != nil {

@@ -33,6 +33,7 @@ func logIn(t testing.TB, c *stafftest.Client, name, password, next string) staff
 }
 
 func TestLogIn(t *testing.T) {
+	t.Parallel()
 	site := stafftest.Open(t, noSecond, func(r *staff.Router) {
 		r.Page(http.MethodGet, "/console/x", []string{"editor"}, func(_ context.Context, c *fiber.Ctx, who staff.Session) error {
 			return c.SendString("of " + who.Name)
@@ -69,6 +70,7 @@ func TestLogIn(t *testing.T) {
 }
 
 func TestAs(t *testing.T) {
+	t.Parallel()
 	site := stafftest.Open(t, staff.Config{}, func(r *staff.Router) {
 		r.JSON(http.MethodPost, "/api/v1/desk/x", []string{"operator"}, "desk", func(_ context.Context, c *fiber.Ctx, who staff.Session) error {
 			return c.JSON(who.Name)
