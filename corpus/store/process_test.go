@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -120,7 +121,7 @@ func TestASecondProcessIsTold(t *testing.T) {
 const killRecords = 3000 // several transactions an edition
 
 // childWrites publishes editions, each giving all records its number as name,
-// and appends facts, saying what was acknowledged.
+// appends facts and changes a document, saying what was acknowledged.
 func childWrites(dir string) error {
 	s, err := Open(dir, Options{Reserve: -1})
 	if err != nil {
@@ -129,7 +130,22 @@ func childWrites(dir string) error {
 	errs := make(chan error)
 	go func() { errs <- childAppends(s) }()
 	go func() { errs <- childImports(s) }()
+	go func() { errs <- childCounts(s) }()
 	return <-errs
+}
+
+// childCounts counts in a working document; each step is audited.
+func childCounts(s *Store) error {
+	for n := 1; ; n++ {
+		err := s.PutDoc(bg(), "编辑", "count", "n", func(old []byte) ([]byte, error) {
+			was, err := strconv.Atoi("0" + string(old))
+			return strconv.AppendInt(nil, int64(was+1), 10), err
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("audit %d\n", s.AuditHead().Seq)
+	}
 }
 
 func childAppends(s *Store) error {
@@ -184,7 +200,8 @@ func TestKilledWhileWriting(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("acknowledged %+v, found edition %d and fact %d", acked, s.Edition(), facts)
-		if s.Edition() < acked.edition || facts < acked.seq {
+		requireAudited(t, s)
+		if s.Edition() < acked.edition || facts < acked.seq || s.AuditHead().Seq < acked.audit.Seq {
 			t.Fatalf("acknowledged %+v, found edition %d and fact %d", acked, s.Edition(), facts)
 		}
 		if rng.IntN(2) == 0 { // the next child finds a sealed folder, or one that is not
@@ -216,6 +233,10 @@ func writeAndKill(t *testing.T, dir string, rng *rand.Rand) (acked head) {
 			}
 			continue
 		}
+		if _, err := fmt.Sscanf(c.out.Text(), "audit %d", &n); err == nil {
+			acked.audit.Seq = max(acked.audit.Seq, n)
+			continue
+		}
 		if _, err := fmt.Sscanf(c.out.Text(), "edition %d", &n); err != nil {
 			t.Fatalf("child says %q", c.out.Text())
 		}
@@ -224,6 +245,28 @@ func writeAndKill(t *testing.T, dir string, rng *rand.Rand) (acked head) {
 	}
 	c.kill()
 	return acked
+}
+
+// requireAudited checks that there are as many entries of the audit log as
+// changes: none without the other, whenever the process was killed.
+func requireAudited(t *testing.T, s *Store) {
+	t.Helper()
+	counted, editions := 0, 0
+	for e, err := range s.AuditTrail(0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case e.Action == "count":
+			counted++
+		case strings.HasPrefix(e.Action, "edition."):
+			editions++
+		}
+	}
+	value, err := s.Doc("count", "n")
+	if n, _ := strconv.Atoi("0" + string(value)); err != nil || n != counted || corpus.Edition(editions) != s.Edition() {
+		t.Fatalf("counted to %s with %d entries, %d editions with %d, %v", value, counted, s.Edition(), editions, err)
+	}
 }
 
 // requireWhole checks that every record of the current edition is of one
