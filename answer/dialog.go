@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/index"
@@ -178,7 +179,7 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 	if err != nil {
 		return found{}, err
 	}
-	asked, parser := u.question.Asked, v.parserIn(u.region)
+	asked, own, parser := u.question.Asked, strings.Fields(u.question.Core()), v.parserIn(u.region)
 	q := parser.ParseFollowUp(u.request.Text, g.Name, weight)
 	q.Ask(&u.question)
 	f, err := e.search(ctx, u, &q)
@@ -190,12 +191,33 @@ func (e *Engine) goOn(ctx context.Context, v *view, u *understood, alone found, 
 		return found{}, nil
 	}
 	u.question = q
+	f.leadWith(own, g.Name)
 	f.faqs, f.bundles = nil, nil // they answer questions that stand by themselves
 	if f.guides[0].Key.ID == u.previous.Matter && !asked && u.previous.Aspect != "" && q.Situations == 0 {
 		u.inheritAspect()
 	}
 	return f, nil
 }
+
+// leadWith puts the first hit whose name has words of the asker's own, which
+// the matter talked about has not, before those that have none: 那知青呢 is
+// about the matter for 知青, however well the one before fits all else.
+func (f *found) leadWith(own []string, talked string) {
+	says := func(h index.Hit) bool {
+		return slices.ContainsFunc(own, func(word string) bool {
+			return utf8.RuneCountInString(word) > 1 && !strings.Contains(talked, word) && strings.Contains(h.Title, word)
+		})
+	}
+	if i := slices.IndexFunc(f.guides, says); i > 0 && f.guides[0].Score-f.guides[i].Score < ownLead {
+		h := f.guides[i]
+		f.more = slices.Insert(slices.Delete(slices.Clone(f.more), i, i+1), 0, h)
+		f.guides = f.more[:len(f.guides)]
+	}
+}
+
+// ownLead is how much better a matter must be that has no word of the asker's
+// own.
+const ownLead = 4
 
 // clarified searches for what was asked together with the reply to what was
 // asked back, among what was offered first.
