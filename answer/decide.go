@@ -71,12 +71,12 @@ type verdict struct {
 // The thresholds of the verdict, chosen on the tables that `govqa eval fit`
 // prints: below covered, questions are as likely to be outside the corpus; from
 // askBack on, seven of eight that fit several matters are asked back and one of
-// sixteen of the others; below sure, the first is more often wrong than right,
-// so that it is offered with others rather than answered.
+// sixteen of the others; below sure, one of three firsts or more is wrong, so
+// that it is offered with others rather than answered.
 const (
 	covered    = .66 // of the probability that a right matter is among the first
 	askBack    = .15 // of the probability that several matters fit
-	sure       = .5  // of confidence, to answer
+	sure       = .65 // of confidence, to answer
 	hopeless   = .1  // of confidence, not even to ask back
 	sureAspect = .38 // … about an aspect, since matters alike have like fields
 	maxOffered = 8
