@@ -38,6 +38,7 @@ var floors = map[string]float64{
 	"corpus/sample":    2,
 	"corpus/linkcheck": 2,
 	"corpus/fields":    2,
+	"corpus/document":  2,
 	"corpus/lint":      2,
 
 	"index":             3,
@@ -90,6 +91,8 @@ var owners = map[string][]string{
 	"github.com/gofiber/fiber":          {"api", "api/staff", "api/console", "api/desk", "api/quality", "api/webhook", "api/wording"},
 	"github.com/valyala/fasthttp":       {"api"},
 	"github.com/danielgtaylor/huma":     {"api"},
+	"github.com/klippa-app/go-pdfium":   {"corpus/document"},
+	"github.com/tetratelabs/wazero":     {"corpus/document"},
 	"github.com/xuri/excelize":          {"corpus/sheet"},
 	"github.com/emmansun/gmsm":          {"api/webhook"},
 	"github.com/sashabaranov/go-openai": {"answer/llm", "cmd/govqa"}, // cmd/govqa: the test that connects stock clients

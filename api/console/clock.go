@@ -12,9 +12,15 @@ import (
 // scheduled meanwhile may be due before all that were.
 const lookEvery = 5 * time.Second
 
-// Run publishes what is scheduled when its time has come, until ctx ends. What
-// was due while no service ran is published at once.
+// Run publishes what is scheduled when its time has come, until ctx ends; then
+// it waits for the imports under way to be called off. What was due while no
+// service ran is published at once, and what imports left that a crash has cut
+// short is taken back.
 func (c *Console) Run(ctx context.Context) {
+	defer c.Close()
+	if err := errors.Join(c.recoverImports(ctx), c.sweep()); err != nil {
+		c.Log.ErrorContext(ctx, "imports of the last run not cleared", "err", err)
+	}
 	for {
 		failed := c.Due(ctx)
 		if failed != nil && ctx.Err() == nil {
@@ -30,6 +36,13 @@ func (c *Console) Run(ctx context.Context) {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// Close calls off the imports under way and waits until they have written down
+// what became of them. The store must still be open.
+func (c *Console) Close() {
+	c.stop()
+	c.runs.wait.Wait()
 }
 
 // Due publishes what is due now, and brings it to those who ask.

@@ -56,6 +56,9 @@ type Console struct {
 	staff   *staff.Staff
 	rows    *catalogue
 	clashes *clashes
+	runs    *runs
+	base    context.Context // of imports; ends with the service
+	stop    context.CancelFunc
 }
 
 // New returns a console. Its pages are registered by Register.
@@ -69,7 +72,9 @@ func New(cfg Config) *Console {
 	if cfg.Live == nil {
 		cfg.Live = func(context.Context) error { return nil }
 	}
-	return &Console{Config: cfg, rows: &catalogue{store: cfg.Store}, clashes: newClashes()}
+	c := &Console{Config: cfg, rows: &catalogue{store: cfg.Store}, clashes: newClashes(), runs: newRuns()}
+	c.base, c.stop = context.WithCancel(context.Background())
+	return c
 }
 
 // Who may do what.
@@ -107,6 +112,17 @@ func (c *Console) Register(r *staff.Router) {
 	r.Page(http.MethodPost, "/console/editions/rollback", publishers, c.rollback)
 	r.Page(http.MethodGet, "/console/conflicts", readers, c.conflicts)
 	r.Page(http.MethodGet, "/console/preview", readers, c.preview)
+	r.Page(http.MethodGet, "/console/import", readers, c.imports)
+	r.Page(http.MethodPost, "/console/import/upload", editors, c.upload)
+	r.Page(http.MethodGet, "/console/import/job", readers, c.jobView)
+	r.JSON(http.MethodGet, "/console/import/progress", readers, "", c.progress)
+	r.Page(http.MethodPost, "/console/import/check", editors, c.check)
+	r.Page(http.MethodPost, "/console/import/save", editors, c.saveDrafts)
+	r.Page(http.MethodPost, "/console/import/cancel", editors, c.cancelImport)
+	r.Page(http.MethodPost, "/console/import/undo", editors, c.undo)
+	r.Page(http.MethodGet, "/console/import/rejected", readers, c.rejected)
+	r.Page(http.MethodGet, "/console/export", readers, c.exportForm)
+	r.Page(http.MethodGet, "/console/export/file", readers, c.exportFile)
 }
 
 // The longest requests: a form with the text of a law, and a file.

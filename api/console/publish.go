@@ -330,7 +330,7 @@ func (x *clashes) list(ctx context.Context, s *store.Store, now time.Time) ([]li
 	gathered := lint.NewConflicts(now)
 	for _, t := range []corpus.Type{corpus.TypeGuide, corpus.TypeFAQ, corpus.TypeAgency} {
 		for rec, err := range s.All(edition, t) {
-			if err = cmp.Or(err, ctx.Err()); err != nil {
+			if err := cmp.Or(err, ctx.Err()); err != nil {
 				return nil, err
 			}
 			gathered.Add(rec)

@@ -38,7 +38,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(plainText(s))
 // lines, entities are resolved however often they were escaped, invisible
 // characters go.
 func plainText(s string) string {
-	s = visible(s)
+	s = visible(unescape(s))
 	for range 4 { // &amp;amp;lt; has been seen; deeper is no accident
 		if !strings.ContainsAny(s, "<&") {
 			break

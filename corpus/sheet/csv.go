@@ -96,6 +96,9 @@ func (c *csvSource) table(o *Options) (*table, error) {
 		}
 	}
 	if !found {
+		m := near.mapping("", "")
+		m.Note = "没有认出表头" // the editor can still say which column is which
+		o.tell(m)
 		return nil, headerError(near)
 	}
 	return t, nil

@@ -389,3 +389,14 @@ func at(cells []string, i int) string {
 	}
 	return ""
 }
+
+// Header is the header by which a field is best known, "" for an unknown field.
+func Header(field string) string {
+	for _, s := range synonyms {
+		if s.field == field {
+			first, _, _ := strings.Cut(s.headers, " ")
+			return first
+		}
+	}
+	return ""
+}

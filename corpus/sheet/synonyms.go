@@ -47,7 +47,7 @@ var synonyms = []struct{ field, headers string }{
 	{"fee.name", "收费项目名称 收费项目 收费名称 fee_name charge_item_name"},
 	{"fee.amount", "收费标准 收费金额 收费情况 费用标准 收费 fee fee_stand fee_standard"},
 	{"fee.basis", "收费依据 收费文件 fee_basis charge_basis"},
-	{"place.name", "办事大厅 大厅名称 办事窗口 窗口名称 办理窗口 办理大厅 办理地点名称"},
+	{"place.name", "办事大厅 大厅名称 办事窗口 窗口名称 办理窗口 办理大厅 办理地点名称 大厅或窗口"},
 	{"place.where", "办理地点 办事地点 受理地点 transact_addr transact_address places"},
 	{"place.address", "具体地址 详细地址 办理地址 办公地址 办事地址 地址"},
 	{"place.hours", "办理时间 办公时间 工作时间 受理时间 办事时间 接件时间 transact_time"},
@@ -58,8 +58,8 @@ var synonyms = []struct{ field, headers string }{
 	{"mobileURL", "移动端办理地址 移动端在线办理跳转地址 手机办理地址 移动端地址 mobile_terminal_url"},
 	{"bookingURL", "预约地址 预约链接 网上预约地址 booking_url"},
 	{"channel", "办理渠道 办理系统 办理形式 办理方式 handle_type"},
-	{"booking", "是否支持预约办理 是否支持预约 是否预约 是否可预约 支持预约 is_booking is_order"},
-	{"express", "是否支持物流快递 是否物流快递 是否快递 物流快递 支持快递 is_express is_delivery"},
+	{"booking", "是否支持预约办理 是否支持预约 是否预约 是否可预约 可否预约 支持预约 is_booking is_order"},
+	{"express", "是否支持物流快递 是否物流快递 是否快递 可否快递 物流快递 支持快递 is_express is_delivery"},
 	{"agent", "是否可代办 是否支持代办 可否代办 是否代办 是否允许代办"},
 	{"result", "审批结果名称 审批结果 办理结果名称 结果名称 办理结果 result_name"},
 	{"validity", "有效期 有效期限 审批结果有效期 证照有效期 结果有效期"},
@@ -77,7 +77,7 @@ var synonyms = []struct{ field, headers string }{
 	{"faq.similar", "相似问题 相似问 相似问法 扩展问 扩展问法 相似说法 similar"},
 	{"faq.counter", "反例问 反例问题 排除问 counter"},
 	{"faq.answer", "标准答案 答案 回复 回复内容 解答 回答 答复 answer a"},
-	{"faq.matter", "关联事项编码 所属事项编码 对应事项编码 matter"},
+	{"faq.matter", "关联事项编码 所属事项编码 对应事项编码 所属事项 matter"},
 	{"visibility", "可见范围 公开范围 知识可见范围"},
 	{"material.name", "材料名称 申请材料名称 申报材料名称 material_name"},
 	{"material.kind", "材料类型 原件或复印件 材料类别 material_type"},
@@ -96,7 +96,7 @@ var synonyms = []struct{ field, headers string }{
 	{"effective.from", "生效日期 计划生效日期 实施日期 有效期起 plan_effective_date"},
 	{"effective.to", "失效日期 计划取消日期 有效期止 截止日期 plan_cancel_date"},
 	{"source.url", "来源地址 来源网址 来源链接 办事指南地址 指南地址 详情链接 url source_url"},
-	{"source.updated", "更新日期 更新时间 最后更新时间 修改时间 update_time updated"},
+	{"source.updated", "更新日期 来源更新日期 更新时间 最后更新时间 修改时间 update_time updated"},
 }
 
 // sectionSynonyms are headers that mean something only inside a section: under

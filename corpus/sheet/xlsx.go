@@ -231,7 +231,7 @@ func (r *reader) arrange(sheets []*candidate) error {
 		m := c.table.head.mapping(c.table.name, "")
 		switch {
 		case !c.known:
-			m = Mapping{Sheet: c.table.name, Note: c.ignored}
+			m.Note = c.ignored // the editor can still say which column is which
 		case main && isSub(c):
 			m.Content = string(c.sec)
 			if len(m.Unknown) > 0 {
