@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +64,11 @@ func (s *Server) Register(r *staff.Router) {
 	r.Menu("/desk/watch", "班长台")
 
 	op := func(method, path string, roles []string, h handler) {
-		r.JSON(method, "/api/v1/desk"+path, roles, scope, s.told(h))
+		by := scope
+		if !slices.Contains(roles, "operator") {
+			by = "" // what supervisors decide no program does
+		}
+		r.JSON(method, "/api/v1/desk"+path, roles, by, s.told(h))
 	}
 	op(http.MethodPost, "/calls", operators(), s.open)
 	op(http.MethodGet, "/calls", operators(), s.list)

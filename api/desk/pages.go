@@ -181,6 +181,10 @@ func (s *Server) watchPage(_ context.Context, c *fiber.Ctx, who staff.Session) e
 		if g.Group == desk.Control {
 			name = "对照（无推荐）"
 		}
+		if g.Calls == 0 {
+			page.Groups = append(page.Groups, groupRow{Name: name, Talk: "–", After: "–", Answered: "–", Adopted: "–", Reviews: "–"})
+			continue
+		}
 		page.Groups = append(page.Groups, groupRow{Name: name, Calls: g.Calls, Talk: clock(seconds(g.Seconds)), After: clock(seconds(g.After)),
 			Answered: percent(g.Answered), Adopted: fmt.Sprintf("%.1f", g.Adopted), Reviews: reviews(g)})
 	}

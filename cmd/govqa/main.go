@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Exit codes of the contract.
@@ -54,6 +55,10 @@ type values struct {
 	role, agency               string
 	all                        bool
 	penalty                    float64
+	url                        string
+	operators                  int
+	keys                       float64
+	length                     time.Duration
 	ablate, untitled           bool
 	k                          int
 	repeats, prequential       bool
@@ -208,6 +213,16 @@ func coreCommands() []command {
 			long: "把目录里的评判题和对话逐词讲给坐席台听，输出几个词以后对的事项排在第一、列表首位变动几次，以及各档把握的正确率。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+			}},
+		{name: "eval desk-load", args: "目录", short: "让许多坐席同时打字，量推荐要等多久", run: evalDeskLoad,
+			long: "对着正在运行的服务，让许多坐席同时打目录里的评判题，量从按键到推荐更新的时间。\n" +
+				"坐席的账号和密码放在环境变量 GOVQA_DESK_USER、GOVQA_DESK_PASSWORD。会留下没有办结的来电，不要对着正式的库运行。",
+			flags: func(fs *flag.FlagSet, c *call) {
+				fs.BoolVar(&c.values.json, "json", false, "输出一个 JSON 对象")
+				fs.StringVar(&c.values.url, "url", "http://127.0.0.1:8080", "服务的网址")
+				fs.IntVar(&c.values.operators, "operators", 50, "坐席数")
+				fs.Float64Var(&c.values.keys, "keys", 5, "每个坐席每秒按几个键")
+				fs.DurationVar(&c.values.length, "for", 30*time.Second, "打多久")
 			}},
 		{name: "eval fit", args: "[数据目录=]评判题目录…", short: "用评判题拟合排序的权重", run: evalFit,
 			long: "按事项分五折拟合第二段排序的权重，输出现有权重与拟合权重的指标、区间。\n" +

@@ -44,7 +44,7 @@ function take(call) {
   if (follows) list.scrollTop = list.scrollHeight;
   const names = { adopted: '已采用', pending: '待审', approved: '审过', refused: '未同意' };
   $('adopted').replaceChildren(...call.adopted.map((a) => make('li', {}, make('strong', { textContent: a.name }), ' ', make('span', { className: 'tag', textContent: names[a.status] }),
-    make('p', { className: 'said', textContent: a.said || a.text }), a.comment ? make('p', { className: 'hint', textContent: '意见：' + a.comment }) : null)));
+    make('p', { className: 'words', textContent: a.said || a.text }), a.comment ? make('p', { className: 'hint', textContent: '意见：' + a.comment }) : null)));
   if (before && before.id === call.id) {
     call.adopted.forEach((a) => {
       const was = before.adopted.find((b) => b.id === a.id)?.status;

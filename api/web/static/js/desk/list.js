@@ -154,7 +154,7 @@ function replied(n) {
 function drawKnowledge(notes) {
   $('knowledge').hidden = notes.length === 0;
   $('knowledge-list').replaceChildren(...notes.map((n) => make('div', { className: 'note warn' }, make('strong', { textContent: n.title }),
-    n.badge ? make('span', { className: 'tag warn', textContent: n.badge }) : null, make('p', { className: 'said', textContent: n.text }),
+    n.badge ? make('span', { className: 'tag warn', textContent: n.badge }) : null, make('p', { className: 'words', textContent: n.text }),
     make('small', { textContent: [n.agency, n.updated && '更新 ' + n.updated].filter(Boolean).join('　') }))));
 }
 
