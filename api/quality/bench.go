@@ -1,11 +1,13 @@
 package quality
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,8 @@ type benchPage struct {
 	Date      string
 	Audiences []option
 	Trace     *answer.Trace
+	Edition   corpus.Edition
+	Situation string
 	Outcome   string
 	Aspects   string
 	Gates     []gateLine
@@ -80,9 +84,9 @@ type refusedLine struct {
 
 // gateNames say what each gate asks.
 var gateNames = map[answer.GateName]string{
-	answer.GatePicked: "事项由会话或选项定下", answer.GateForeign: "问的是没有收录的地方，或所列都不是", answer.GateBundleNamed: "一件事的名称说到多少",
+	answer.GatePicked: "事项由会话或选项定下", answer.GateForeign: "问的是没有收录的地方，或所列都不是", answer.GateElsewhere: "合得上的在别的地区，或面向别的对象", answer.GateBundleNamed: "一件事的名称说到多少",
 	answer.GateBundleAsked: "所问有多少是一件事的名称", answer.GateFAQNamed: "标准问说到多少", answer.GateFAQAsked: "所问有多少是标准问", answer.GateFAQ: "引用常见问题",
-	answer.GateCalled: "把名称完整说了出来", answer.GateSaid: "说了可以查找的内容", answer.GateAskBack: "几个事项都合得上的可能", answer.GateCovered: "前几个里有对的可能",
+	answer.GateCalled: "把名称完整说了出来", answer.GateSaid: "说了可以查找的内容", answer.GateSituated: "只说了情形，有几样都合得上", answer.GateAskBack: "几个事项都合得上的可能", answer.GateCovered: "前几个里有对的可能",
 	answer.GateSure: "第一个就是对的可能（把握）", answer.GateBeside: "第一个只是查询或注销，而问的不是",
 }
 
@@ -125,6 +129,12 @@ func (q *Quality) bench(ctx context.Context, f *fiber.Ctx, who staff.Session) er
 		return err
 	}
 	p.show(&trace)
+	p.Edition = q.Engine.Edition()
+	var situations []string
+	for _, name := range trace.Situations {
+		situations = append(situations, cmp.Or(q.Engine.Lexicon.SituationLabel(q.Engine.Lexicon.SituationsNamed(name)), name))
+	}
+	p.Situation = strings.Join(situations, "、")
 	p.Judge = "/console/judged/edit?" + url.Values{"text": {p.Text}, "region": {string(region)}}.Encode()
 	return q.staff.Render(f, who, http.StatusOK, "bench", "试验台", p)
 }
@@ -137,7 +147,7 @@ func (p *benchPage) show(t *answer.Trace) {
 	}
 	p.Aspects = strings.Join(aspects, "、")
 	for _, g := range t.Gates {
-		line := gateLine{Name: gateNames[g.Name], Passed: g.Passed, Measured: g.Least > 0, Says: map[bool]string{true: "是", false: "否"}[g.Passed]}
+		line := gateLine{Name: cmp.Or(gateNames[g.Name], string(g.Name)), Passed: g.Passed, Measured: g.Least > 0, Says: map[bool]string{true: "是", false: "否"}[g.Passed]}
 		if line.Measured {
 			line.Says = fmt.Sprintf("%.2f，门槛 %.2f", g.Value, g.Least)
 		}
@@ -151,9 +161,12 @@ func (p *benchPage) show(t *answer.Trace) {
 	}
 }
 
+// shownHits is how many of the documents found are shown.
+const shownHits = 20
+
 func searched(s answer.TracedSearch, a *answer.Answer) searchLine {
 	line := searchLine{Name: typeNames[s.Type], Text: s.Question}
-	for i := range s.Hits {
+	for i := range s.Hits[:min(len(s.Hits), shownHits)] {
 		h := &s.Hits[i]
 		hit := hitLine{Rank: i + 1, Title: h.Title, Key: h.Key.ID, Path: recordPath(h.Key), Region: string(h.Region), Agency: h.Agency,
 			Score: number(h.Score), First: number(h.First), Named: percent(h.Named), Said: percent(h.Said),
@@ -176,11 +189,6 @@ func searched(s answer.TracedSearch, a *answer.Answer) searchLine {
 
 // taken says what a record is in an answer.
 func taken(k corpus.Key, a *answer.Answer) string {
-	for _, f := range a.Facts {
-		if f.Code == k.ID {
-			return "引用"
-		}
-	}
 	for i, m := range a.Matters {
 		if k.Type == corpus.TypeGuide && m.Code == k.ID {
 			if i == 0 && a.Outcome == answer.Answered {
@@ -188,6 +196,9 @@ func taken(k corpus.Key, a *answer.Answer) string {
 			}
 			return "列出"
 		}
+	}
+	if slices.ContainsFunc(a.Facts, func(f answer.Fact) bool { return f.Code == k.ID }) {
+		return "引用"
 	}
 	return ""
 }

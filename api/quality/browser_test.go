@@ -111,7 +111,7 @@ func testBecomesAnAnswer(browser context.Context, t *testing.T) {
 	citizen.Fill("#code", code)
 	citizen.Click(".form .btn.main")
 	says(citizen, "三楼综合窗口")
-	editor.Visit("/console/gap?id=g-2")
+	editor.Visit("/console/gaps/case?id=g-2")
 	says(editor, "已补上")
 	says(editor, "第 2 版起能答")
 	for _, w := range []*browsertest.Window{citizen, editor, reviewer, publisher} {
@@ -195,12 +195,12 @@ func testAxe(browser context.Context, t *testing.T) {
 		t.Fatal(err)
 	}
 	gap := opened(h.As(t, "所有", store.Roles...), t, "/console/gaps", lacking)
-	_, id, _ := strings.Cut(gap, "/console/gap?id=")
+	_, id, _ := strings.Cut(gap, "/console/gaps/case?id=")
 	id, _, _ = strings.Cut(id, `"`)
 	for _, width := range []int64{1280, 390} {
 		w := sit(browser, t, h, "所有", "/console/gaps", width, store.Roles...)
-		for name, path := range map[string]string{"gaps": "/console/gaps", "gap": "/console/gap?id=" + id, "faq": "/console/gap/remedy?kind=faq&id=" + id,
-			"messages": "/console/messages", "message": "/console/message?number=" + receipt.Number, "words": "/console/words?q=自考",
+		for name, path := range map[string]string{"gaps": "/console/gaps", "gap": "/console/gaps/case?id=" + id, "faq": "/console/gaps/remedy?kind=faq&id=" + id,
+			"messages": "/console/messages", "message": "/console/messages/one?number=" + receipt.Number, "words": "/console/words?q=自考",
 			"preview": "/console/words/preview", "judged": "/console/judged", "judged-form": "/console/judged/edit?text=" + lacking, "run": "/console/judged/run",
 			"bench": "/console/bench?text=" + url.QueryEscape("居住证补领多少钱"), "freshness": "/console/freshness", "links": "/console/freshness?tab=links",
 			"figures": "/console/figures?days=7"} {

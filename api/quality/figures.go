@@ -127,7 +127,7 @@ func (q *Quality) tiles(sum *insight.Day, shelf *shelf) []tile {
 		{"直接回答", share(sum.Outcomes[answer.Answered], sum.Asked), "占提问"},
 		{"没有找到", share(sum.Outcomes[answer.NotFound], sum.Asked), "占提问"},
 		{"满意", satisfied, fmt.Sprintf("%d 次评价", sum.Up+sum.Down)},
-		{"响应时间", millis(sum.Latency(.5)) + " / " + millis(sum.Latency(.95)), "一半 / 95% 不超过"},
+		{"响应时间", millis(sum.Latency(.95)), "95% 不超过，一半不超过 " + millis(sum.Latency(.5))},
 		{"用到的事项", fmt.Sprintf("%d / %d", used, len(shelf.guides)), "答过的 / 已发布的"},
 	}
 }

@@ -129,7 +129,7 @@ func (l caseLine) Ways() string {
 }
 
 // Path is where the case's page is.
-func (l caseLine) Path() string { return "/console/gap?" + url.Values{"id": {l.ID}}.Encode() }
+func (l caseLine) Path() string { return "/console/gaps/case?" + url.Values{"id": {l.ID}}.Encode() }
 
 // Since and Latest are its days.
 func (l caseLine) Since() string { return l.First.Format(time.DateOnly) }
@@ -169,6 +169,7 @@ type stateCount struct {
 	Name  string
 	Count int
 	Path  string
+	Here  bool
 }
 
 // unfinished is the filter of all states in which something is left to do.
@@ -203,7 +204,7 @@ func (q *Quality) filtered(f *fiber.Ctx) ([]caseLine, gapsPage, error) {
 		}
 	}
 	for _, s := range insight.States {
-		p.Counts = append(p.Counts, stateCount{stateName(s), counts[s], "/console/gaps?state=" + string(s)})
+		p.Counts = append(p.Counts, stateCount{stateName(s), counts[s], "/console/gaps?state=" + string(s), s == p.State})
 	}
 	p.Export = "/console/gaps/export?" + url.Values{"state": {string(p.State)}, "kind": {string(p.Kind)}, "agency": {p.Agency}, "q": {p.Query}}.Encode()
 	return lines, p, nil
@@ -384,7 +385,7 @@ func (q *Quality) decide(ctx context.Context, f *fiber.Ctx, who staff.Session) e
 		}
 		done = fmt.Sprintf("已保存，答复了 %d 条留言", told)
 	}
-	return f.Redirect("/console/gap?"+url.Values{"id": {c.ID}, "done": {done}}.Encode(), http.StatusSeeOther)
+	return f.Redirect("/console/gaps/case?"+url.Values{"id": {c.ID}, "done": {done}}.Encode(), http.StatusSeeOther)
 }
 
 // change changes what was decided about a gap.

@@ -236,16 +236,18 @@ func (q *Quality) importJudged(ctx context.Context, f *fiber.Ctx, who staff.Sess
 		return unfit("评判题最多 %d 道：已有 %d 道，文件里有 %d 道。", regress.MaxJudged, len(set), len(rows))
 	}
 	p := importedPage{What: "评判题", Back: "/console/judged"}
+	var good []regress.Judged
 	for _, row := range rows {
 		if len(row.Faults) > 0 {
 			p.Faults = append(p.Faults, fmt.Sprintf("第 %d 行：%s", row.N, strings.Join(row.Faults, "；")))
 			continue
 		}
-		if err := q.keepJudged(ctx, who.Name, &row.Judged); err != nil {
-			return err
-		}
-		p.Saved++
+		good = append(good, row.Judged)
 	}
+	if err := atOnce(good, func(j regress.Judged) error { return q.keepJudged(ctx, who.Name, &j) }); err != nil {
+		return err
+	}
+	p.Saved = len(good)
 	return q.staff.Render(f, who, http.StatusOK, "imported", "导入评判题", p)
 }
 

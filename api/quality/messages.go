@@ -27,7 +27,7 @@ type messageLine struct {
 
 // Path is where the message's page is.
 func (l messageLine) Path() string {
-	return "/console/message?" + url.Values{"number": {l.Number}}.Encode()
+	return "/console/messages/one?" + url.Values{"number": {l.Number}}.Encode()
 }
 
 // Day is when it came.
@@ -116,5 +116,5 @@ func (q *Quality) replyMessage(ctx context.Context, f *fiber.Ctx, who staff.Sess
 	if err := q.Mail.Reply(ctx, who.Name, r); err != nil {
 		return err
 	}
-	return f.Redirect("/console/message?"+url.Values{"number": {m.Number}, "done": {"已答复，群众凭编号和查询码可以看到"}}.Encode(), http.StatusSeeOther)
+	return f.Redirect("/console/messages/one?"+url.Values{"number": {m.Number}, "done": {"已答复，群众凭编号和查询码可以看到"}}.Encode(), http.StatusSeeOther)
 }

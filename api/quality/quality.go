@@ -94,14 +94,14 @@ func (q *Quality) Register(r *staff.Router) {
 	}
 	get("/console/gaps", readers, q.gaps)
 	get("/console/gaps/export", readers, q.exportGaps)
-	get("/console/gap", readers, q.gap)
-	post("/console/gap", keepers, q.decide)
-	get("/console/gap/remedy", editors, q.remedyForm)
-	post("/console/gap/remedy", editors, q.remedy)
+	get("/console/gaps/case", readers, q.gap)
+	post("/console/gaps/case", keepers, q.decide)
+	get("/console/gaps/remedy", editors, q.remedyForm)
+	post("/console/gaps/remedy", editors, q.remedy)
 	r.Menu("/console/gaps", "缺口")
 	get("/console/messages", keepers, q.messages)
-	get("/console/message", keepers, q.message)
-	post("/console/message", keepers, q.replyMessage)
+	get("/console/messages/one", keepers, q.message)
+	post("/console/messages/one", keepers, q.replyMessage)
 	r.Menu("/console/messages", "留言")
 	get("/console/words", readers, q.words)
 	post("/console/words", editors, q.addWord)
@@ -225,6 +225,30 @@ func upload(f *fiber.Ctx) (name string, data []byte, err error) {
 	}
 	data, err = io.ReadAll(file)
 	return header.Filename, data, errors.Join(err, file.Close())
+}
+
+// atOnce calls fn for every item, several at once, because the store writes
+// together what comes at the same time. It returns the first error.
+func atOnce[T any](list []T, fn func(T) error) error {
+	var (
+		wait  sync.WaitGroup
+		slots = make(chan struct{}, 32)
+		errs  = make([]error, len(list))
+	)
+	for i, item := range list {
+		slots <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-slots }()
+			errs[i] = fn(item)
+		})
+	}
+	wait.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // maxUpload is the size of the largest file that is taken.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -205,13 +206,16 @@ func opened(c *stafftest.Client, t *testing.T, path string, has ...string) strin
 	return r.Body
 }
 
-// text is the main part of a page.
+// text is what the main part of a page says, as far as a report needs it.
 func text(body string) string {
 	if _, main, ok := strings.Cut(body, "<main"); ok {
-		return main
+		body = main
 	}
-	return body
+	body = strings.Join(strings.Fields(tags.ReplaceAllString(body, " ")), " ")
+	return string([]rune(body)[:min(1200, len([]rune(body)))])
 }
+
+var tags = regexp.MustCompile("<[^>]*>")
 
 // done posts a form and follows where it leads.
 func done(c *stafftest.Client, t *testing.T, path string, form url.Values, has ...string) {
@@ -248,7 +252,7 @@ func TestPagesOpen(t *testing.T) {
 	for _, p := range paths {
 		opened(c, t, p)
 	}
-	for _, bad := range []string{"/console/gap?id=g-9999", "/console/gap", "/console/message?number=1", "/console/judged/edit?id=x", "/console/freshness?tab=x",
+	for _, bad := range []string{"/console/gaps/case?id=g-9999", "/console/gaps/case", "/console/messages/one?number=1", "/console/judged/edit?id=x", "/console/freshness?tab=x",
 		"/console/figures/export?what=x"} {
 		if r := c.Get(bad); r.Status != http.StatusNotFound {
 			t.Errorf("%s: status %d", bad, r.Status)
@@ -280,10 +284,10 @@ func TestGapBecomesAnAnswer(t *testing.T) {
 	if strings.Contains(list, "13800138000") {
 		t.Error("the list has a telephone number")
 	}
-	gap := "/console/gap?id=g-2" // the import is the first fact
+	gap := "/console/gaps/case?id=g-2" // the import is the first fact
 	opened(editor, t, gap, "写一条常见问题", receipt.Number)
-	opened(editor, t, "/console/gap/remedy?id=g-2&kind=faq", question)
-	done(editor, t, "/console/gap/remedy", url.Values{"id": {"g-2"}, "kind": {"faq"}, "faq": {"faq-g-2"}, "question": {question}, "similar": {"请问" + question + "啊"},
+	opened(editor, t, "/console/gaps/remedy?id=g-2&kind=faq", question)
+	done(editor, t, "/console/gaps/remedy", url.Values{"id": {"g-2"}, "kind": {"faq"}, "faq": {"faq-g-2"}, "question": {question}, "similar": {"请问" + question + "啊"},
 		"answer": {"到安澜市政务服务中心三楼补办，不收费。"}}, "待上线", "faq-g-2")
 	if a := h.ask(question); a.Outcome != answer.NotFound {
 		t.Fatalf("a draft answers: %s", a.Text)
@@ -323,12 +327,12 @@ func TestOtherRemedies(t *testing.T) {
 	h := open(t)
 	h.ask("共享菜园怎么认领")
 	editor := h.As(t, "editor", "editor")
-	opened(editor, t, "/console/gap/remedy?id=g-2&kind=alias&target=AL-JZ-004", "居住证补领")
+	opened(editor, t, "/console/gaps/remedy?id=g-2&kind=alias&target=AL-JZ-004", "居住证补领")
 	form := url.Values{"id": {"g-2"}, "kind": {"alias"}, "target": {"AL-JZ-004"}, "text": {"共享菜园认领"}}
-	done(editor, t, "/console/gap/remedy", form, "日常用语", "待上线")
-	refusedWith(editor, t, "/console/gap/remedy", form, "已经在里面了")
+	done(editor, t, "/console/gaps/remedy", form, "日常用语", "待上线")
+	refusedWith(editor, t, "/console/gaps/remedy", form, "已经在里面了")
 	h.publish()
-	opened(editor, t, "/console/gap?id=g-2", "已补上")
+	opened(editor, t, "/console/gaps/case?id=g-2", "已补上")
 	faq := &corpus.FAQ{Type: corpus.TypeFAQ, ID: "F-1", Question: "捡到豆豆本交到哪里", Answer: "交给派出所。"}
 	if _, err := h.Store.SaveDraft(t.Context(), "editor", store.Edit{Record: faq, Base: h.Store.Edition()}); err != nil {
 		t.Fatal(err)
@@ -339,11 +343,11 @@ func TestOtherRemedies(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := opened(editor, t, "/console/gaps?kind=reported", "捡到豆豆本要交到哪里")
-	_, after, _ := strings.Cut(list, "/console/gap?id=g-")
+	_, after, _ := strings.Cut(list, "/console/gaps/case?id=g-")
 	id, _, _ := strings.Cut(after, `"`)
-	done(editor, t, "/console/gap/remedy", url.Values{"id": {"g-" + id}, "kind": {"counter"}, "target": {"F-1"}, "text": {"捡到豆豆本要交到哪里"}}, "反例问")
+	done(editor, t, "/console/gaps/remedy", url.Values{"id": {"g-" + id}, "kind": {"counter"}, "target": {"F-1"}, "text": {"捡到豆豆本要交到哪里"}}, "反例问")
 	h.publish()
-	opened(editor, t, "/console/gap?id=g-"+id, "已补上")
+	opened(editor, t, "/console/gaps/case?id=g-"+id, "已补上")
 	if a := h.ask("捡到豆豆本要交到哪里"); strings.Contains(a.Text, "交给派出所") {
 		t.Errorf("its counter-question gets %s", a.Text)
 	}
@@ -352,11 +356,11 @@ func TestOtherRemedies(t *testing.T) {
 		{"id": {"g-2"}, "kind": {"magic"}, "target": {"F-1"}, "text": {"豆豆"}},
 		{"id": {"g-777"}, "kind": {"alias"}, "target": {"AL-JZ-004"}, "text": {"豆豆"}},
 	} {
-		if r := editor.Post("/console/gap/remedy", bad); r.Status != http.StatusNotFound {
+		if r := editor.Post("/console/gaps/remedy", bad); r.Status != http.StatusNotFound {
 			t.Errorf("%v: status %d", bad, r.Status)
 		}
 	}
-	refusedWith(editor, t, "/console/gap/remedy", url.Values{"id": {"g-2"}, "kind": {"faq"}, "faq": {"x"}, "question": {"只有问题"}}, "answer")
+	refusedWith(editor, t, "/console/gaps/remedy", url.Values{"id": {"g-2"}, "kind": {"faq"}, "faq": {"x"}, "question": {"只有问题"}}, "answer")
 }
 
 func TestDecide(t *testing.T) {
@@ -368,18 +372,18 @@ func TestDecide(t *testing.T) {
 		maps.Copy(form, change)
 		return form
 	}
-	done(c, t, "/console/gap", set(nil), "处理中", "市公安局", "2027-01-31", "等部门回话")
+	done(c, t, "/console/gaps/case", set(nil), "处理中", "市公安局", "2027-01-31", "等部门回话")
 	opened(c, t, "/console/gaps?agency=公安", "共享菜园")
 	if body := opened(c, t, "/console/gaps?agency=民政"); strings.Contains(body, "g-2") {
 		t.Error("found under another agency")
 	}
 	for why, bad := range map[string]url.Values{"状态": {"state": {"gone"}}, "不是日期": {"due": {"明天"}}, "写明原因": {"state": {"dismissed"}, "note": {""}}, "1000": {"note": {strings.Repeat("长", 1001)}}} {
-		refusedWith(c, t, "/console/gap", set(bad), why)
+		refusedWith(c, t, "/console/gaps/case", set(bad), why)
 	}
-	done(c, t, "/console/gap", set(url.Values{"state": {"dismissed"}}), "不收录")
+	done(c, t, "/console/gaps/case", set(url.Values{"state": {"dismissed"}}), "不收录")
 	reader := h.As(t, "reader", "auditor")
-	opened(reader, t, "/console/gap?id=g-2")
-	if r := reader.Post("/console/gap", set(nil)); r.Status != http.StatusForbidden {
+	opened(reader, t, "/console/gaps/case?id=g-2")
+	if r := reader.Post("/console/gaps/case", set(nil)); r.Status != http.StatusForbidden {
 		t.Errorf("an auditor decides: %d", r.Status)
 	}
 	csv := opened(reader, t, "/console/gaps/export?state=all")
@@ -398,7 +402,7 @@ func TestMessages(t *testing.T) {
 	if list := opened(c, t, "/console/messages", receipt.Number, "投诉"); strings.Contains(list, "13800138000") || strings.Contains(list, "李先生") {
 		t.Error("the list says who left it")
 	}
-	page := "/console/message?number=" + receipt.Number
+	page := "/console/messages/one?number=" + receipt.Number
 	opened(c, t, page, "李先生", "13800138000", "审计")
 	read := 0
 	for e, err := range h.Store.AuditTrail(0) {
@@ -414,9 +418,9 @@ func TestMessages(t *testing.T) {
 	}
 	form := url.Values{"number": {receipt.Number}, "agency": {"政务服务中心"}, "text": {"已经安排人值守。"}}
 	for _, bad := range []string{"", " ", strings.Repeat("长", 1001)} {
-		refusedWith(c, t, "/console/message", url.Values{"number": {receipt.Number}, "text": {bad}}, "答复")
+		refusedWith(c, t, "/console/messages/one", url.Values{"number": {receipt.Number}, "text": {bad}}, "答复")
 	}
-	done(c, t, "/console/message", form, "已经安排人值守")
+	done(c, t, "/console/messages/one", form, "已经安排人值守")
 	status, err := h.engine.MessageStatus(t.Context(), receipt.Number, receipt.Code)
 	if err != nil || len(status.Replies) != 1 || status.Replies[0].Agency != "政务服务中心" {
 		t.Errorf("%+v, %v", status, err)

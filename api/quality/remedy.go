@@ -202,5 +202,5 @@ func (q *Quality) remedied(ctx context.Context, f *fiber.Ctx, who staff.Session,
 	if r.Kind == insight.RemedyJudged {
 		done = "已存为评判题"
 	}
-	return f.Redirect("/console/gap?"+url.Values{"id": {c.ID}, "done": {done}}.Encode(), http.StatusSeeOther)
+	return f.Redirect("/console/gaps/case?"+url.Values{"id": {c.ID}, "done": {done}}.Encode(), http.StatusSeeOther)
 }

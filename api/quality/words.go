@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -340,6 +341,9 @@ func (q *Quality) exportWords(_ context.Context, f *fiber.Ctx, _ staff.Session) 
 	return sendFile(f, "words.jsonl", "application/x-ndjson", buf.Bytes())
 }
 
+// maxWords is how many words one file can bring.
+const maxWords = 5000
+
 type importedPage struct {
 	What, Back string
 	Saved      int
@@ -353,6 +357,7 @@ func (q *Quality) importWords(ctx context.Context, f *fiber.Ctx, who staff.Sessi
 		return err
 	}
 	p := importedPage{What: "日常说法", Back: "/console/words"}
+	words := map[string]*corpus.Word{} // of two with one id the last counts
 	for row := range corpus.ReadJSONL(bytes.NewReader(data)) {
 		w, ok := row.Record.(*corpus.Word)
 		switch {
@@ -361,11 +366,15 @@ func (q *Quality) importWords(ctx context.Context, f *fiber.Ctx, who staff.Sessi
 		case !ok:
 			p.Faults = append(p.Faults, fmt.Sprintf("第 %d 行：不是日常说法（type 应为 word）", row.N))
 		default:
-			if err := q.saveDraft(ctx, who.Name, w, "导入 "+name); err != nil {
-				return err
-			}
-			p.Saved++
+			words[w.ID] = w
 		}
 	}
+	if len(words) > maxWords {
+		return unfit("一次最多导入 %d 条日常说法，文件里有 %d 条。", maxWords, len(words))
+	}
+	if err := atOnce(slices.Collect(maps.Values(words)), func(w *corpus.Word) error { return q.saveDraft(ctx, who.Name, w, "导入 "+name) }); err != nil {
+		return err
+	}
+	p.Saved = len(words)
 	return q.staff.Render(f, who, http.StatusOK, "imported", "导入日常说法", p)
 }
