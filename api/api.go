@@ -80,11 +80,12 @@ type Config struct {
 	Personal  Personal                 // remembers people; nil leaves its operations out
 	Pages     func(*fiber.App, Engine) // registers the citizen pages; nil means no pages
 
-	Interfaces []Interface // other protocols over the same engine
-	Keys       Keys        // of integrators; nil knows none
-	NeedKey    []string    // names of interfaces that only answer to a key
-	Mounts     []Mount     // register what else is served: the pages of staff, other channels
-	Rooms      []Room      // paths whose requests may be longer
+	Interfaces []Interface   // other protocols over the same engine
+	Described  []Description // of what Mounts serve, for the OpenAPI document
+	Keys       Keys          // of integrators; nil knows none
+	NeedKey    []string      // names of interfaces that only answer to a key
+	Mounts     []Mount       // register what else is served: the pages of staff, other channels
+	Rooms      []Room        // paths whose requests may be longer
 }
 
 // How long a peer may take to send a request, to read a reply, and to think

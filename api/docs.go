@@ -19,6 +19,9 @@ import (
 // is registered, and serves them.
 func (s *Server) registerDocs() error {
 	s.describeRest()
+	if err := s.describeOthers(); err != nil {
+		return err
+	}
 	s.finishSchemas()
 	s.finishOperations()
 	doc := s.api.OpenAPI()

@@ -23,6 +23,7 @@ type Interface struct {
 	Name       string                           // as the configuration calls it
 	Prefix     string                           // of its paths, "/v1/"
 	Operations []Operation                      // what it serves
+	TagWords   string                           // says what their group is
 	Handler    func(Host) (http.Handler, error) // made once
 	MaxBody    int                              // bytes of a request body; 0 means as much as the API takes
 
@@ -58,6 +59,7 @@ func (s *Server) serveInterfaces() error {
 		}
 		serve := s.foreign(guard.Handler(own))
 		for _, op := range i.Operations {
+			s.tag(op.Tag, i.TagWords)
 			h := scoped(op.Scope, serve)
 			path := pathParameter.ReplaceAllString(op.Path, ":$1")
 			if op.Method == http.MethodGet {

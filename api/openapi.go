@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
+	"path"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
@@ -23,8 +25,11 @@ const (
 	tagRun    = "运行"
 )
 
-// schemeKey names API keys among the ways to prove who one is.
-const schemeKey = "apiKey"
+// The ways to prove who one is: an API key, and a member of staff's login.
+const (
+	schemeKey     = "apiKey"
+	schemeSession = "staffSession"
+)
 
 // headRouter serves HEAD wherever GET is served.
 type headRouter struct{ fiber.Router }
@@ -46,8 +51,13 @@ func (s *Server) newAPI() huma.API {
 		"所有事实逐字取自已发布的办事指南；没有公布的内容会如实说明，不作推测。\n\n" +
 		"出错时一律返回 RFC 9457 问题文档（application/problem+json），title 是可以直接给群众看的中文。" +
 		"每个响应都带 X-Request-ID，报障时请提供。"
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{schemeKey: {Type: "http", Scheme: "bearer", BearerFormat: "govqa_…",
 		Description: "接口密钥，由管理员在工作台签发，各有范围和限额；不带密钥时按访问者计频次。只为满足聊天软件而必须填写时，填 " + Anonymous + "。"}}
+	if len(s.cfg.Described) > 0 {
+		cfg.Components.SecuritySchemes[schemeSession] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: "govqa-session",
+			Description: "工作人员登录后的会话；经 HTTPS 时名为 __Host-govqa-session。GET 以外的请求还要带请求头 X-CSRF-Token，值取自页面。"}
+	}
 	cfg.Servers = []*huma.Server{{URL: "/", Description: "本服务"}}
 	cfg.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	cfg.Tags = []*huma.Tag{
@@ -57,6 +67,21 @@ func (s *Server) newAPI() huma.API {
 		{Name: tagRun, Description: "供运维与监控使用"},
 	}
 	return humafiber.NewWithGroup(s.app, headRouter{s.app}, cfg)
+}
+
+// schemaName names the schema of a type: with its package, where that is not
+// one of those whose types are known by their name alone.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	switch base := path.Base(t.PkgPath()); base {
+	case "corpus", "answer", "api", "compat", "mcp", "v2", ".": // v2: huma's own
+		return name
+	default:
+		return strings.ToUpper(base[:1]) + base[1:] + name
+	}
 }
 
 // schema is the schema of v's type.
@@ -159,7 +184,7 @@ func exampleStream() string {
 func (s *Server) eventSchema(v any) *huma.Schema {
 	t := reflect.TypeOf(v)
 	schema := huma.SchemaFromType(s.api.OpenAPI().Components.Schemas, t)
-	describeFields(t.Name(), schema)
+	describeFields(t.Name(), schema, fieldWords(fieldTable))
 	return schema
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,10 +23,16 @@ func (s *Server) finishSchemas() {
 	// What only operators may see is taken out of every guide that is sent.
 	if guide := schemas["Guide"]; guide != nil {
 		delete(guide.Properties, "internal")
-		delete(schemas, "Internal")
+		if len(s.cfg.Described) == 0 { // the operators' own operations name it
+			delete(schemas, "Internal")
+		}
+	}
+	words := fieldWords(fieldTable)
+	for _, d := range s.cfg.Described {
+		maps.Copy(words, fieldWords(d.Words))
 	}
 	for name, schema := range schemas {
-		describeFields(name, schema)
+		describeFields(name, schema, words)
 	}
 }
 
@@ -47,8 +54,8 @@ func (s *Server) finishOperations() {
 }
 
 // describeFields finishes one schema.
-func describeFields(name string, schema *huma.Schema) {
-	words, enums := fieldWords(), fieldEnums()
+func describeFields(name string, schema *huma.Schema, words map[string]string) {
+	enums := fieldEnums()
 	for field, p := range schema.Properties {
 		key := name + "." + field
 		if p.Description == "" {
@@ -122,9 +129,9 @@ func fieldEnums() map[string][]any {
 
 // fieldWords says what each field holds, by schema and field; * stands for
 // every schema.
-func fieldWords() map[string]string {
+func fieldWords(table string) map[string]string {
 	words := map[string]string{}
-	for line := range strings.Lines(fieldTable) {
+	for line := range strings.Lines(table) {
 		for cell := range strings.SplitSeq(strings.TrimSpace(line), "；") {
 			if key, text, ok := strings.Cut(strings.TrimSpace(cell), " "); ok {
 				words[key] = text

@@ -18,12 +18,41 @@ type Operation struct {
 	Summary          string
 	Description      string
 	Scope            string // that an API key must have; "" needs none
+	Staff            bool   // whether it needs a key, or a member of staff who is logged in
 	Params           []Param
 	Body             any    // an example of the request's body, whose type is its schema; nil has none
 	Reply            any    // likewise of the reply; a string is text
 	ReplyType        string // "" means application/json
 	Streams          string // what is sent instead when a stream is asked for; "" means nothing
 	Problems         []int  // statuses of failures beside 500
+}
+
+// A Description describes operations that belong together.
+type Description struct {
+	Tag, TagWords string
+	Operations    []Operation
+	Words         string // of fields: "Schema.field words", several on a line separated by ；
+}
+
+// describeOthers adds what other packages serve.
+func (s *Server) describeOthers() error {
+	for _, d := range s.cfg.Described {
+		s.tag(d.Tag, d.TagWords)
+		for _, op := range d.Operations {
+			if err := s.describe(op, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tag adds a group of operations to the document, unless it is there.
+func (s *Server) tag(name, words string) {
+	doc := s.api.OpenAPI()
+	if !slices.ContainsFunc(doc.Tags, func(t *huma.Tag) bool { return t.Name == name }) {
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: name, Description: words})
+	}
 }
 
 // A Param is a parameter of an Operation.
@@ -39,6 +68,9 @@ type Param struct {
 func (s *Server) describe(op Operation, shape func(*Problem) any) error {
 	h := &huma.Operation{OperationID: op.ID, Method: op.Method, Path: op.Path, Tags: []string{op.Tag},
 		Summary: op.Summary, Description: op.Description, Security: security(op.Scope)}
+	if op.Staff {
+		h.Security = []map[string][]string{{schemeKey: {op.Scope}}, {schemeSession: {}}}
+	}
 	for _, p := range op.Params {
 		h.Parameters = append(h.Parameters, &huma.Param{Name: p.Name, In: p.In, Description: p.Words, Example: p.Example,
 			Required: p.Required || p.In == "path", Schema: s.schema(p.Example)})

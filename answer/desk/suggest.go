@@ -150,7 +150,11 @@ func (s Settings) approves(operator string) bool {
 func (d *Desk) item(c answer.Candidate, edition corpus.Edition) (Item, error) {
 	reviewer, err := d.reviewer(c.Code, edition)
 	band := BandOf(c.Score)
-	return Item{Code: c.Code, Name: c.Name, Agency: c.Agency, Region: c.Region, Why: c.Why, Text: c.Text, Facts: c.Facts, Missing: c.Missing,
+	why := c.Why
+	if why == nil {
+		why = []string{} // called up by itself: there is nothing to say, and a list all the same
+	}
+	return Item{Code: c.Code, Name: c.Name, Agency: c.Agency, Region: c.Region, Why: why, Text: c.Text, Facts: c.Facts, Missing: c.Missing,
 		Confidence: c.Score, Band: band, BandLabel: band.Label(), Source: c.Source.URL, Updated: c.Source.Updated, From: c.Effective.From, To: c.Effective.To,
 		Badge: d.badge(c.Effective), Reviewer: reviewer, Sample: c.Source.Sample, Internal: c.Internal, Edition: edition}, err
 }

@@ -41,7 +41,7 @@ var born = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 // Interface is the chat protocol, to be served beside the API. refined reports
 // whether answers can be had in plainer words now; nil means never.
 func Interface(refined func() bool) api.Interface {
-	return api.Interface{Name: "openai", Prefix: "/v1/", MaxBody: maxBody, Operations: operations(), Handler: func(host api.Host) (http.Handler, error) { return newHandler(host, refined), nil },
+	return api.Interface{Name: "openai", Prefix: "/v1/", TagWords: "现成的聊天软件和程序库凭网址和密钥直接连接", MaxBody: maxBody, Operations: operations(), Handler: func(host api.Host) (http.Handler, error) { return newHandler(host, refined), nil },
 		Problem: func(p *api.Problem) any { return failureOf(p) }}
 }
 

@@ -22,7 +22,6 @@ import (
 	"github.com/govqa/govqa/answer/desk"
 	"github.com/govqa/govqa/api"
 	"github.com/govqa/govqa/api/staff"
-	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/nlp"
 )
 
@@ -147,10 +146,7 @@ func reply[T any](c *fiber.Ctx) func(T, error) error {
 }
 
 func (s *Server) open(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		ID, Operator, Caller string
-		Region               corpus.RegionCode
-	}](c)
+	in, err := body[CallBody](c)
 	if err != nil {
 		return err
 	}
@@ -171,10 +167,10 @@ func (s *Server) list(_ context.Context, c *fiber.Ctx, who staff.Session) error 
 			return err
 		}
 		calls, err := s.desk.Past(staffOf(who), f)
-		return reply[fiber.Map](c)(fiber.Map{"calls": calls}, err)
+		return reply[Calls](c)(Calls{calls}, err)
 	}
 	calls, err := s.desk.Live(staffOf(who))
-	return reply[fiber.Map](c)(fiber.Map{"calls": calls}, err)
+	return reply[Calls](c)(Calls{calls}, err)
 }
 
 // filterOf reads which past calls are wanted; days are those of the machine.
@@ -203,10 +199,7 @@ func (s *Server) call(_ context.Context, c *fiber.Ctx, who staff.Session) error 
 }
 
 func (s *Server) note(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		Notes, Caller *string
-		Region        *corpus.RegionCode
-	}](c)
+	in, err := body[NoteBody](c)
 	if err != nil {
 		return err
 	}
@@ -215,10 +208,7 @@ func (s *Server) note(ctx context.Context, c *fiber.Ctx, who staff.Session) erro
 
 // say takes one line, or several under lines.
 func (s *Server) say(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		desk.Line
-		Lines []desk.Line `json:"lines"`
-	}](c)
+	in, err := body[LinesBody](c)
 	if err != nil {
 		return err
 	}
@@ -229,18 +219,14 @@ func (s *Server) say(ctx context.Context, c *fiber.Ctx, who staff.Session) error
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"id": call.ID, "version": call.Version, "lines": len(call.Lines)})
+	return c.JSON(Taken{call.ID, call.Version, len(call.Lines)})
 }
 
 // maxShown is how many codes a page can say that it shows.
 const maxShown = 20
 
 func (s *Server) suggest(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		Typed, Selected string
-		Shown           []string
-		Complete        bool
-	}](c)
+	in, err := body[SuggestBody](c)
 	if err != nil {
 		return err
 	}
@@ -249,10 +235,7 @@ func (s *Server) suggest(ctx context.Context, c *fiber.Ctx, who staff.Session) e
 }
 
 func (s *Server) field(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		Code   string
-		Aspect nlp.Aspect
-	}](c)
+	in, err := body[FieldBody](c)
 	if err != nil {
 		return err
 	}
@@ -265,11 +248,7 @@ func (s *Server) settle(ctx context.Context, c *fiber.Ctx, who staff.Session) er
 
 // judgement reads what an operator makes of an answer.
 func judgement(c *fiber.Ctx) (desk.Judgement, error) {
-	in, err := body[struct {
-		ID, Code, Typed, Shown, Said, Field, Reason string
-		Aspect                                      nlp.Aspect
-		Place                                       int
-	}](c)
+	in, err := body[JudgementBody](c)
 	return desk.Judgement{ID: in.ID, Code: in.Code, Aspect: in.Aspect, Typed: in.Typed, Shown: in.Shown, Said: in.Said, Place: in.Place,
 		Field: in.Field, Reason: strings.TrimSpace(in.Reason)}, err
 }
@@ -298,7 +277,7 @@ func (s *Server) judge(c *fiber.Ctx, keep func(desk.Judgement) error) error {
 	if err := keep(j); err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"id": j.ID})
+	return c.JSON(Judged{j.ID})
 }
 
 // end takes down that the talk is over and returns the draft of what has to be
@@ -308,7 +287,7 @@ func (s *Server) end(ctx context.Context, c *fiber.Ctx, who staff.Session) error
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"call": call, "draft": call.Draft()})
+	return c.JSON(Finished{call, call.Draft()})
 }
 
 func (s *Server) closeCall(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
@@ -344,7 +323,7 @@ func (s *Server) orders(_ context.Context, c *fiber.Ctx, who staff.Session) erro
 		return err
 	}
 	if c.Query("format") != "csv" && !strings.HasSuffix(c.Path(), ".csv") {
-		return c.JSON(fiber.Map{"orders": orders})
+		return c.JSON(Orders{orders})
 	}
 	c.Set(fiber.HeaderContentType, "text/csv; charset=utf-8")
 	c.Set(fiber.HeaderContentDisposition, `attachment; filename="orders.csv"`)
@@ -352,10 +331,7 @@ func (s *Server) orders(_ context.Context, c *fiber.Ctx, who staff.Session) erro
 }
 
 func (s *Server) decide(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		Adoption, Comment string
-		Approved          bool
-	}](c)
+	in, err := body[DecisionBody](c)
 	if err != nil {
 		return err
 	}
@@ -363,10 +339,7 @@ func (s *Server) decide(ctx context.Context, c *fiber.Ctx, who staff.Session) er
 }
 
 func (s *Server) review(ctx context.Context, c *fiber.Ctx, who staff.Session) error {
-	in, err := body[struct {
-		Score   int
-		Comment string
-	}](c)
+	in, err := body[ReviewBody](c)
 	if err != nil {
 		return err
 	}
@@ -379,7 +352,7 @@ func (s *Server) sample(_ context.Context, c *fiber.Ctx, who staff.Session) erro
 		return err
 	}
 	calls, err := s.desk.Sample(staffOf(who), f, c.QueryInt("n", 5))
-	return reply[fiber.Map](c)(fiber.Map{"calls": calls}, err)
+	return reply[Calls](c)(Calls{calls}, err)
 }
 
 func (s *Server) groups(_ context.Context, c *fiber.Ctx, who staff.Session) error {

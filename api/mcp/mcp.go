@@ -52,7 +52,7 @@ func New(version string, host api.Host) (*Server, error) {
 
 // Interface is the protocol over HTTP, stateless, to be served beside the API.
 func Interface(version string) api.Interface {
-	return api.Interface{Name: "mcp", Prefix: path, Operations: []api.Operation{{
+	return api.Interface{Name: "mcp", Prefix: path, TagWords: "供智能体使用", Operations: []api.Operation{{
 		ID: "mcp", Method: http.MethodPost, Path: path, Tag: "MCP", Summary: "Model Context Protocol",
 		Description: "供智能体使用的 MCP（streamable HTTP，无会话）：一个请求一条 JSON-RPC 消息，Accept 须同时有 application/json 和 text/event-stream。" +
 			"工具有 search_matters、get_matter、answer_question、recommend_matters、list_regions，都只读。",
