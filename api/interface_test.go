@@ -69,7 +69,7 @@ func TestForeignStream(t *testing.T) {
 			<-goOn
 		}
 	})}, &fake{})
-	req, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/other/x", http.NoBody)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/other/x", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestForeignReaderGone(t *testing.T) {
 	})}, &fake{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "GET", s.url+"/other/x", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/other/x", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}

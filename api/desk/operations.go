@@ -121,5 +121,5 @@ DeskGroupFigures.group 哪一组；DeskGroupFigures.calls 来电数；DeskGroupF
 DeskGroupFigures.answered 已答复的比例；DeskGroupFigures.adopted 平均采用几个；DeskGroupFigures.edited 改过的比例；DeskGroupFigures.score 质检平均分；DeskGroupFigures.reviewed 质检过的来电数
 DeskComparison.groups 各组；DeskComparison.gain 有推荐的通话短多少秒；DeskComparison.interval 其 95% 区间；DeskComparison.enough 来电数是否够下结论
 DeskSettings.control 一百通里有几通没有推荐，0 到 50；DeskSettings.approve 答复要审的坐席，* 为全部
-DeskSettingsStruct.approve 这通来电的答复是否要审；DeskSuggestionsSettingsStruct.approve 这通来电的答复是否要审
+SuggestionsSettingsStruct.approve 这通来电的答复是否要审
 `

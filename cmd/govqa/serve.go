@@ -169,7 +169,7 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 		Interfaces: append([]api.Interface{compat.Interface(a.refines()), mcp.Interface(version())}, interfacesOf(a.accounts)...),
 		Documents:  func() uint64 { return uint64(a.index.Docs()[corpus.TypeGuide]) },
 		Mounts:     []api.Mount{people.Mount},
-		Described:  []api.Description{apidesk.Description()},
+		Described:  []api.Description{apidesk.Description(), wording.Description()},
 		Rooms:      editing.Rooms(people),
 		Figures:    slices.Concat(a.semantics.figures(), a.modelFigures(), []prometheus.Collector{a.webhooks.Metrics()}),
 	}, a.engine, log)
