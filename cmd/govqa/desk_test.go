@@ -173,5 +173,5 @@ func TestDeskSurvivesKill(t *testing.T) {
 		t.Error("operators work with a wrong password")
 	}
 	s.stop(t)
-	want(t, fails(t, "eval", "desk", t.TempDir()).err, []string{"govqa: eval desk: "})
+	want(t, fails(t, "eval", "desk", "-data", data, t.TempDir()).err, []string{"govqa: eval desk: "})
 }
