@@ -103,6 +103,8 @@ var owners = map[string][]string{
 	"golang.org/x/text":                 {"nlp", "corpus/sheet", "cmd/govqa"}, // cmd/govqa: logs of transactions in GB18030
 
 	"github.com/modelcontextprotocol/go-sdk": {"api/mcp", "cmd/govqa"}, // cmd/govqa: the same
+	"go.opentelemetry.io/otel/sdk":           {"cmd/govqa"},
+	"go.opentelemetry.io/otel/exporters":     {"cmd/govqa"},
 	"github.com/google/jsonschema-go":        {"api/mcp"},
 }
 

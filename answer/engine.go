@@ -274,6 +274,8 @@ func (e *Engine) ask(ctx context.Context, r Request, t *Trace) (Answer, error) {
 	if v == nil {
 		return Answer{}, ErrNotReady
 	}
+	ctx, end := stage(ctx, "answer")
+	defer end()
 	if r.State == "" {
 		var err error
 		if r.State, err = e.retell(ctx, v, r); err != nil {
@@ -285,6 +287,7 @@ func (e *Engine) ask(ctx context.Context, r Request, t *Trace) (Answer, error) {
 		return Answer{}, err
 	}
 	a.ElapsedMS = float64(time.Since(start).Microseconds()) / 1000
+	traced(ctx, &a)
 	if !r.Silent {
 		e.note(&u, &f, &a)
 	}
@@ -312,17 +315,26 @@ func (e *Engine) retell(ctx context.Context, v *view, r Request) (state string, 
 // reply answers a request, and tells how it was understood and what was found;
 // t, if it is not nil, takes down how.
 func (e *Engine) reply(ctx context.Context, v *view, r Request, t *Trace) (a Answer, u understood, f found, err error) {
+	_, end := stage(ctx, "screen")
 	safe, caught := e.screen(r)
+	end()
 	t.screened(safe, caught)
 	if caught != nil {
 		a, u, err = e.replyCanned(v, r, safe, *caught)
 		return a, u, f, err
 	}
+	_, end = stage(ctx, "understand")
 	u = e.understand(v, safe)
+	end()
 	u.trace = t
-	if f, err = e.find(ctx, v, &u); err != nil {
+	finding, end := stage(ctx, "find")
+	f, err = e.find(finding, v, &u)
+	end()
+	if err != nil {
 		return a, u, f, err
 	}
+	_, end = stage(ctx, "compose")
+	defer end()
 	verdict := e.decide(v, &u, f)
 	u, verdict = e.restate(ctx, v, u, verdict)
 	t.understood(e, &u)

@@ -3,7 +3,7 @@
 // describes them all.
 //
 // It promises that every failure is a problem document (RFC 9457) whose title
-// a citizen can read, that no question, address or name is logged, that no
+// a citizen can read, that no question, full address or name is logged or traced, that no
 // request waits without a deadline, and that a shutdown lets running answers
 // finish.
 package api
@@ -25,6 +25,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/corpus"
@@ -75,6 +77,8 @@ type Config struct {
 	Documents func() uint64            // documents in the index, for /metrics; nil leaves the figure out
 	Figures   []prometheus.Collector   // further figures for /metrics
 	Rewording time.Duration            // the longest that a Reworder takes
+	Checks    []Check                  // of the parts of the service, for /readyz and /metrics
+	Tracing   trace.TracerProvider     // gets the spans of requests; nil traces nothing
 	Reworder  Reworder                 // puts answers into plainer words; nil leaves them as they are composed
 	Explainer Explainer                // explains policies; nil leaves its operation out
 	Personal  Personal                 // remembers people; nil leaves its operations out
@@ -129,6 +133,9 @@ func (cfg Config) withDefaults() Config {
 	if cfg.Version == "" {
 		cfg.Version = "dev"
 	}
+	if cfg.Tracing == nil {
+		cfg.Tracing = noop.NewTracerProvider()
+	}
 	return cfg
 }
 
@@ -162,6 +169,7 @@ type Server struct {
 	app       *fiber.App
 	api       huma.API
 	metrics   *metrics
+	tracer    trace.Tracer
 	trusted   []netip.Prefix
 	personal  *limiter      // of requests for people's own data
 	keys      *keyring      // nil if no keys are known
@@ -197,8 +205,9 @@ func New(cfg Config, engine Engine, log *slog.Logger) (*Server, error) {
 		heartbeat: heartbeat,
 	}
 	s.base, s.stop = context.WithCancel(context.Background())
+	s.tracer = cfg.Tracing.Tracer("github.com/govqa/govqa/api")
 	s.metrics = newMetrics(engine, cfg.Documents, s.streams)
-	for _, f := range cfg.Figures {
+	for _, f := range append([]prometheus.Collector{newComponentHealth(s.checks), buildInfo(cfg.Version)}, cfg.Figures...) {
 		if err := s.metrics.registry.Register(f); err != nil {
 			return nil, fmt.Errorf("api: %w", err)
 		}

@@ -96,7 +96,7 @@ func TestAPI(t *testing.T) {
 		{"alive", nil, "GET", "/healthz", "", 200, `"status":"ok"|"edition":12`, ""},
 		{"alive while loading", &fake{ready: func() error { return errors.New("x") }}, "GET", "/healthz", "", 200, `"ok"`, ""},
 		{"ready", nil, "GET", "/readyz", "", 200, `"ok"`, ""},
-		{"not ready", &fake{ready: func() error { return errors.New("no index") }}, "GET", "/readyz", "", 503, "正在准备", "no index"},
+		{"not ready", &fake{ready: func() error { return errors.New("no index") }}, "GET", "/readyz", "", 503, `正在准备|{"field":"view","message":"no index"}`, ""},
 	}
 	plain := open(t, Config{AsksPerMinute: -1}, &fake{})
 	for _, tt := range tests {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -60,6 +61,12 @@ func newMetrics(e Engine, documents func() uint64, streams chan struct{}) *metri
 
 func gauge(name, help string, read func() float64) prometheus.GaugeFunc {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
+}
+
+// buildInfo says which version runs, as a figure that is always 1.
+func buildInfo(version string) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "govqa_build_info", Help: "The version that runs.",
+		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()}}, func() float64 { return 1 })
 }
 
 func (m *metrics) request(route string, status int, took time.Duration) {

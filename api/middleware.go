@@ -14,6 +14,10 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 )
 
 type contextKey int
@@ -75,12 +79,28 @@ func (s *Server) identify(c *fiber.Ctx) {
 		id = newID()
 	}
 	c.Set(fiber.HeaderXRequestID, id)
-	ctx := context.WithValue(s.base, keyRequestID, id)
+	ctx, _ := s.tracer.Start(traceparent.Extract(s.base, requestHeader{c}), c.Method(), trace.WithSpanKind(trace.SpanKindServer))
+	ctx = context.WithValue(ctx, keyRequestID, id)
 	ctx = context.WithValue(ctx, keyVisitor, s.visitor(c))
 	ctx = context.WithValue(ctx, keyHant, strings.HasPrefix(c.Get(fiber.HeaderAcceptLanguage), "zh-Hant"))
 	ctx = context.WithValue(ctx, keyEncrypted, s.encrypted(c))
 	c.SetUserContext(context.WithValue(ctx, keyLocal, s.local(c)))
 }
+
+// traceparent reads to which trace of the caller's a request belongs (W3C).
+var traceparent propagation.TraceContext
+
+// A requestHeader lends the headers of a request to the reader of traceparent.
+type requestHeader struct{ *fiber.Ctx }
+
+// Get implements [propagation.TextMapCarrier].
+func (h requestHeader) Get(key string) string { return h.Ctx.Get(key) }
+
+// Set implements [propagation.TextMapCarrier]; nothing is written to a request.
+func (requestHeader) Set(string, string) {}
+
+// Keys implements [propagation.TextMapCarrier].
+func (requestHeader) Keys() []string { return nil }
 
 // isLocal reports whether the request of ctx comes from this machine itself.
 func isLocal(ctx context.Context) bool {
@@ -103,8 +123,8 @@ func newID() string {
 }
 
 // observe is around everything: it names the request, catches panics, makes
-// errors replies, counts and logs. It logs neither query nor body nor address:
-// they may hold a citizen's question.
+// errors replies, counts, traces and logs. It logs neither query nor body, which
+// may hold a citizen's question, and of the address only the network.
 func (s *Server) observe(c *fiber.Ctx) error {
 	start := time.Now()
 	s.identify(c)
@@ -125,17 +145,47 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	return nil
 }
 
-// done counts and logs a request that is over.
+// done counts, traces and logs a request that is over.
 func (s *Server) done(ctx context.Context, method, route string, status, bytes int, start time.Time) {
 	took := time.Since(start)
 	s.metrics.request(route, status, took)
 	attrs := []any{"method", method, "route", route, "status", status,
-		"ms", milliseconds(took), "bytes", bytes, "request", requestID(ctx)}
+		"ms", milliseconds(took), "bytes", bytes, "request", requestID(ctx), "from", network(visitorOf(ctx))}
 	if k, ok := KeyOf(ctx); ok {
 		s.metrics.keyed(k, status)
 		attrs = append(attrs, "key", k.Name)
 	}
+	span := trace.SpanFromContext(ctx)
+	if id := span.SpanContext().TraceID(); id.IsValid() {
+		attrs = append(attrs, "trace", id.String())
+	}
+	endSpan(span, method, route, status)
 	s.log.InfoContext(ctx, "request", attrs...)
+}
+
+// endSpan says what came of a request, and not what it was about.
+func endSpan(span trace.Span, method, route string, status int) {
+	span.SetName(method + " " + route)
+	span.SetAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route),
+		attribute.Int("http.response.status_code", status))
+	if status >= http.StatusInternalServerError {
+		span.SetStatus(codes.Error, "")
+	}
+	span.End()
+}
+
+// network is as much of a visitor's address as is logged: enough to see where
+// an attack comes from, too little to know a household by.
+func network(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	bits := 24
+	if addr.Is6() {
+		bits = 48
+	}
+	p, _ := addr.WithZone("").Prefix(bits) // fails for no number of bits that fits
+	return p.String()
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -243,7 +243,7 @@ func (s *Server) hotOperation() huma.Operation {
 // describeRest describes what huma does not serve.
 func (s *Server) describeRest() {
 	plain := func(id, path, summary, description, contentType string, problems ...int) {
-		op := get(id, path, summary, description, s.replies(summary, Health{"ok", 1}, problems...))
+		op := get(id, path, summary, description, s.replies(summary, Health{Status: healthOK, Edition: 1, Components: map[string]string{"store": healthOK, "index": healthOK}}, problems...))
 		op.Tags, op.Security = []string{tagRun}, security("")
 		if path == "/metrics" {
 			op.Security = security(scopeMetrics)
@@ -254,7 +254,7 @@ func (s *Server) describeRest() {
 		s.api.OpenAPI().AddOperation(&op)
 	}
 	plain("healthz", "/healthz", "存活", "进程活着就答 200。", fiber.MIMEApplicationJSON)
-	plain("readyz", "/readyz", "就绪", "可以回答问题时答 200，否则 503。", fiber.MIMEApplicationJSON, 503)
+	plain("readyz", "/readyz", "就绪", "可以回答问题时答 200，否则 503；components 说明各部件，具体原因只告诉本机。", fiber.MIMEApplicationJSON, 503)
 	plain("metrics", "/metrics", "指标", "Prometheus 文本格式；默认只答本机。", "text/plain", 403)
 	plain("openapi-json", "/openapi.json", "接口文档（JSON）", "本文档，OpenAPI 3.1。", "application/openapi+json")
 	plain("openapi-yaml", "/openapi.yaml", "接口文档（YAML）", "本文档，OpenAPI 3.1。", "application/openapi+yaml")

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/govqa/govqa/answer"
@@ -199,6 +200,8 @@ type questionLog struct {
 	log   *slog.Logger
 	queue chan store.Fact
 	done  chan struct{}
+
+	dropped atomic.Uint64 // facts that the disk was too slow for
 }
 
 func newQuestionLog(s *store.Store, log *slog.Logger) *questionLog {
@@ -224,6 +227,7 @@ func (q *questionLog) put(typ string, v any) {
 	select {
 	case q.queue <- store.Fact{Type: typ, Data: data}:
 	default:
+		q.dropped.Add(1)
 		q.log.Warn("not journalled: the disk is too slow", "type", typ)
 	}
 }

@@ -5,9 +5,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +36,7 @@ type config struct {
 	MetricsPublic  bool     `toml:"metrics_public"`  // let others than this machine read /metrics
 	CallDays       int      `toml:"call_days"`       // how many days closed calls of the desk are kept; 0 means 180, negative for ever
 	EventDays      int      `toml:"event_days"`      // how many days what people did is kept; 0 means three years, negative for ever
+	LogFormat      string   `toml:"log_format"`      // text or json; "" means text
 	PublicURL      string   `toml:"public_url"`      // address under which citizens and staff reach the pages, for links; "" writes none in messages
 
 	SessionIdle  duration `toml:"session_idle"`  // a login of staff ends after so long without a request; 0 means 30m
@@ -138,6 +142,9 @@ func loadConfig(path string, lookup func(string) (string, bool)) (config, error)
 		}
 	}
 	err := cfg.readEnv(lookup)
+	if err == nil && !slices.Contains([]string{"", logText, logJSON}, cfg.LogFormat) {
+		err = fmt.Errorf("%w：log_format：%q 应为 %s 或 %s", errConfig, cfg.LogFormat, logText, logJSON)
+	}
 	cfg.Addr = cmp.Or(cfg.Addr, defaultAddr) // "" would be every interface and any port
 	return cfg, err
 }
@@ -188,6 +195,20 @@ func setField(f reflect.Value, text string) error {
 	}
 	return nil
 }
+
+// logHandler writes the log in the configured form.
+func (cfg config) logHandler(w io.Writer) slog.Handler {
+	if cfg.LogFormat == logJSON {
+		return slog.NewJSONHandler(w, nil)
+	}
+	return slog.NewTextHandler(w, nil)
+}
+
+// The forms of the log.
+const (
+	logText = "text"
+	logJSON = "json"
+)
 
 // version is the program's version: of the module, or of the commit.
 func version() string {

@@ -109,7 +109,9 @@ func newControl(ctx context.Context, data string, a *app) (*control, error) {
 	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))
-	mux.HandleFunc("GET /backup", ctl.download(func(ctx context.Context, w io.Writer) error { return a.store.Backup(ctx, w) }))
+	mux.HandleFunc("GET /backup", ctl.download(func(ctx context.Context, w io.Writer) error {
+		return backupOf(ctx, w, data, a.history, a.store)
+	}))
 	ctl.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	return ctl, nil
 }

@@ -197,11 +197,6 @@ func exportFile(ctx context.Context, c *call) error {
 	return writeOut(ctx, c, "/export", func(s *store.Store, w io.Writer) error { return s.Export(w, s.Edition()) })
 }
 
-// backup writes a consistent copy of everything.
-func backup(ctx context.Context, c *call) error {
-	return writeOut(ctx, c, "/backup", func(s *store.Store, w io.Writer) error { return s.Backup(ctx, w) })
-}
-
 // writeOut writes what the server that has the folder, or the store itself,
 // gives. The file appears under its name only when it is complete.
 func writeOut(ctx context.Context, c *call, path string, direct func(*store.Store, io.Writer) error) error {
@@ -242,34 +237,6 @@ func openExisting(c *call) (*store.Store, error) {
 		return nil, fmt.Errorf("数据目录 %s：没有数据", c.data)
 	}
 	return openStore(c.data, logTo(c.err))
-}
-
-// restore builds a data folder from a backup.
-func restore(ctx context.Context, c *call) error {
-	if len(c.args) != 1 {
-		return errUsage
-	}
-	f, err := os.Open(c.args[0])
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := os.MkdirAll(c.data, 0o700); err != nil {
-		return err
-	}
-	info, err := store.Restore(ctx, f, storeDir(c.data), logTo(c.err))
-	if err != nil {
-		return err
-	}
-	s, err := openExisting(c)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(s.Audit(ctx, actor(), "restore", fmt.Sprint(info.Number), filepath.Base(c.args[0])), s.Close()); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.out, "已恢复到第 %d 版（%s 发布）；索引将在下次启动时建立\n", info.Number, info.Time.Local().Format(time.DateTime))
-	return nil
 }
 
 // check verifies the facts, then compares the index with them.

@@ -15,7 +15,9 @@ const defaultCallDays = 180
 // openDesk opens the desk and finishes what a crash has interrupted.
 func openDesk(ctx context.Context, a *app) (*desk.Desk, error) {
 	d := desk.New(desk.Config{Store: a.store, Engine: a.engine, Announce: func(ctx context.Context, o desk.WorkOrder) error {
-		return a.webhooks.Notify(ctx, o.Operator, webhook.OrderMade, o)
+		operator := o.Operator
+		o.Operator = "" // accounts are nobody else's business
+		return a.webhooks.Notify(ctx, operator, webhook.OrderMade, o)
 	}})
 	err := d.Recover(ctx)
 	return d, err

@@ -58,7 +58,7 @@ func serve(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(c.err, nil))
+	log := slog.New(cfg.logHandler(c.err))
 	model, err := newModel(&cfg, g, log, os.LookupEnv)
 	if err != nil {
 		return err
@@ -103,6 +103,7 @@ type service struct {
 	operators *apidesk.Server
 	editing   *console.Console
 	quality   *quality.Quality
+	flush     func(context.Context) // sends the traces that are left
 }
 
 // linkAgent is who asks for links to sources: the hosts that are asked can see
@@ -148,6 +149,10 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 		Mail: a.mail, Agent: linkAgent(&cfg), Log: log})
 	a.store.SetGate(curating.Gate())
 	a.settle = curating.Settle
+	tracing, flush, err := newTracing(ctx, os.LookupEnv, log)
+	if err != nil {
+		return nil, err
+	}
 	staffing, err := cfg.staff(a.store, pages, log, os.LookupEnv)
 	if err != nil {
 		return nil, err
@@ -171,12 +176,14 @@ func newService(ctx context.Context, cfg config, data string, a *app, log *slog.
 		Mounts:     []api.Mount{people.Mount},
 		Described:  []api.Description{apidesk.Description(), wording.Description()},
 		Rooms:      editing.Rooms(people),
-		Figures:    slices.Concat(a.semantics.figures(), a.modelFigures(), []prometheus.Collector{a.webhooks.Metrics()}),
+		Figures:    slices.Concat(a.figures(), a.semantics.figures(), a.modelFigures(), []prometheus.Collector{a.webhooks.Metrics()}),
+		Checks:     a.checks(),
+		Tracing:    tracing,
 	}, a.engine, log)
 	if err != nil {
 		return nil, err
 	}
-	return &service{server, people, calls, operators, editing, curating}, nil
+	return &service{server, people, calls, operators, editing, curating, flush}, nil
 }
 
 func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Logger, out io.Writer) error {
@@ -231,5 +238,6 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	for _, account := range a.accounts {
 		account.Close()
 	}
+	svc.flush(ending)
 	return err
 }

@@ -29,7 +29,7 @@ type server struct {
 	log <-chan string // what it has logged, once it has ended
 }
 
-var addrLogged = regexp.MustCompile(`msg=serving addr=(\S+)`)
+var addrLogged = regexp.MustCompile(`(?:msg=serving addr=|"msg":"serving","addr":")([^\s"]+)`)
 
 // serving starts a server of a folder and waits until it answers.
 func serving(t *testing.T, data string, env ...string) *server {

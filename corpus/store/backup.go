@@ -43,11 +43,12 @@ func (s *Store) Export(w io.Writer, e corpus.Edition) error {
 	return bw.Flush()
 }
 
-// The form of a backup. It is ours and not badger's, so that a backup can be
-// read without badger, is written from one snapshot by one goroutine, and
-// leaves out what is not published:
+// The form of a backup, and of the dump of any database of the program. It is
+// ours and not badger's, so that a backup can be read without badger, is
+// written from one snapshot by one goroutine, and leaves out what is not
+// published:
 //
-//	magic, then the layout and the edition as 8 bytes each
+//	magic, then the layout and a mark (of a store the edition) as 8 bytes each
 //	for each key in order: length and key, length and value (lengths as uvarint)
 //	a length of 0, then the number of keys as 8 bytes
 //	SHA-256 of all that
@@ -78,20 +79,30 @@ func backup(ctx context.Context, txn *badger.Txn, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return WriteDump(ctx, w, backupMagic, layoutNumber, uint64(edition), func(put func(key, value []byte) error) error {
+		return scan(txn, nil, func(key, value []byte) error {
+			if unpublished(key, edition) {
+				return nil
+			}
+			return put(key, value)
+		})
+	})
+}
+
+// WriteDump writes the pairs that each gives, so that [ReadDump] reads them
+// and whoever looks at the file finds the mark. The magic ends with a newline.
+func WriteDump(ctx context.Context, w io.Writer, magic string, layout, mark uint64, each func(put func(key, value []byte) error) error) error {
 	digest := sha256.New()
 	bw := bufio.NewWriterSize(w, 1<<20)
 	out := io.MultiWriter(bw, digest)
-	buf := binary.BigEndian.AppendUint64([]byte(backupMagic), layoutNumber)
-	if _, err := out.Write(binary.BigEndian.AppendUint64(buf, uint64(edition))); err != nil {
+	buf := binary.BigEndian.AppendUint64([]byte(magic), layout)
+	if _, err := out.Write(binary.BigEndian.AppendUint64(buf, mark)); err != nil {
 		return err
 	}
 	n := uint64(0)
-	err = scan(txn, nil, func(key, value []byte) error {
+	err := each(func(key, value []byte) error {
 		if n%progressEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
-		}
-		if unpublished(key, edition) {
-			return nil
 		}
 		n++
 		buf = append(binary.AppendUvarint(buf[:0], uint64(len(key))), key...)
@@ -147,14 +158,43 @@ const restoring = "RESTORING"
 // were found right; otherwise the error is ErrBackup and dir is untouched.
 // It returns the header of the current edition.
 func Restore(ctx context.Context, r io.Reader, dir string, log *slog.Logger) (EditionInfo, error) {
-	info, err := restore(ctx, r, filepath.Clean(dir), log)
+	br := bufio.NewReaderSize(r, 1<<20)
+	return restoreTo(ctx, dir, log, func(set func(key, value []byte) error) error {
+		err := ReadDump(br, backupMagic, layoutNumber, set)
+		if err == nil {
+			err = RequireEnd(br)
+		}
+		return err
+	})
+}
+
+// RestoreNext is Restore from a file that goes on behind the backup.
+func RestoreNext(ctx context.Context, r *bufio.Reader, dir string, log *slog.Logger) (EditionInfo, error) {
+	return restoreTo(ctx, dir, log, func(set func(key, value []byte) error) error {
+		return ReadDump(r, backupMagic, layoutNumber, set)
+	})
+}
+
+// RequireEnd returns ErrBackup if there is anything left to read.
+func RequireEnd(r *bufio.Reader) error {
+	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w：结尾之后还有内容", ErrBackup)
+	}
+	return nil
+}
+
+// A pairReader calls set for each pair of a backup.
+type pairReader func(set func(key, value []byte) error) error
+
+func restoreTo(ctx context.Context, dir string, log *slog.Logger, read pairReader) (EditionInfo, error) {
+	info, err := restore(ctx, read, filepath.Clean(dir), log)
 	if err != nil {
 		return EditionInfo{}, fmt.Errorf("restore %s: %w", dir, err)
 	}
 	return info, nil
 }
 
-func restore(ctx context.Context, r io.Reader, dir string, log *slog.Logger) (info EditionInfo, err error) {
+func restore(ctx context.Context, read pairReader, dir string, log *slog.Logger) (info EditionInfo, err error) {
 	if err := requireEmpty(dir); err != nil {
 		return info, err
 	}
@@ -170,7 +210,7 @@ func restore(ctx context.Context, r io.Reader, dir string, log *slog.Logger) (in
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	if err := fill(ctx, r, tmp, log); err != nil {
+	if err := fill(ctx, read, tmp, log); err != nil {
 		return info, err
 	}
 	if info, err = checkRestored(ctx, tmp, log); err != nil {
@@ -222,13 +262,13 @@ func moveIntoPlace(tmp, dir string) error {
 }
 
 // fill writes what the backup holds into a new database in dir.
-func fill(ctx context.Context, r io.Reader, dir string, log *slog.Logger) error {
+func fill(ctx context.Context, read pairReader, dir string, log *slog.Logger) error {
 	db, err := openBadger(dir, log)
 	if err != nil {
 		return err
 	}
 	batch := db.NewWriteBatch()
-	err = readBackup(r, func(key, value []byte) error {
+	err = read(func(key, value []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -294,12 +334,12 @@ func (d *digestReader) number() (uint64, error) {
 	return binary.BigEndian.Uint64(b), nil
 }
 
-// readBackup calls set for each pair of a backup and then compares its
-// checksum; only when it returns nil may the pairs be believed. The errors
-// are ErrBackup, ErrLayout and those of set.
-func readBackup(r io.Reader, set func(key, value []byte) error) error {
-	d := &digestReader{bufio.NewReaderSize(r, 1<<20), sha256.New()}
-	if err := readBackupHead(d); err != nil {
+// ReadDump calls set for each pair of a dump and then compares its checksum;
+// only when it returns nil may the pairs be believed. The errors are ErrBackup,
+// ErrLayout and those of set.
+func ReadDump(r *bufio.Reader, magic string, layout uint64, set func(key, value []byte) error) error {
+	d := &digestReader{r, sha256.New()}
+	if err := d.head(magic, layout); err != nil {
 		return err
 	}
 	n := uint64(0)
@@ -316,22 +356,22 @@ func readBackup(r io.Reader, set func(key, value []byte) error) error {
 		}
 		n++
 	}
-	return readBackupEnd(d, n)
+	return d.end(n)
 }
 
-func readBackupHead(d *digestReader) error {
-	magic, err := d.take(uint64(len(backupMagic)), maxBackupKey)
-	if err != nil || string(magic) != backupMagic {
+func (d *digestReader) head(magic string, want uint64) error {
+	found, err := d.take(uint64(len(magic)), maxBackupKey)
+	if err != nil || string(found) != magic {
 		return fmt.Errorf("%w：不是 govqa 的备份", ErrBackup)
 	}
 	layout, err := d.number()
 	if err != nil {
 		return fmt.Errorf("%w（%w）", ErrBackup, err)
 	}
-	if layout < firstLayout || layout > layoutNumber {
-		return fmt.Errorf("%w：备份格式 %d，本版本使用 %d", ErrLayout, layout, layoutNumber)
+	if layout != want {
+		return fmt.Errorf("%w：备份格式 %d，本版本使用 %d", ErrLayout, layout, want)
 	}
-	if _, err := d.number(); err != nil { // the edition, for whoever looks at the file
+	if _, err := d.number(); err != nil { // the mark
 		return fmt.Errorf("%w（%w）", ErrBackup, err)
 	}
 	return nil
@@ -353,7 +393,7 @@ func (d *digestReader) pair() (key, value []byte, err error) {
 	return key, value, err
 }
 
-func readBackupEnd(d *digestReader, n uint64) error {
+func (d *digestReader) end(n uint64) error {
 	count, err := d.number()
 	if err != nil || count != n {
 		return fmt.Errorf("%w：应有 %d 项，读到 %d 项", ErrBackup, count, n)
@@ -362,9 +402,6 @@ func readBackupEnd(d *digestReader, n uint64) error {
 	have := make([]byte, len(want))
 	if _, err := io.ReadFull(d.br, have); err != nil || !bytes.Equal(want, have) {
 		return fmt.Errorf("%w：校验和不符", ErrBackup)
-	}
-	if _, err := d.br.ReadByte(); err != io.EOF {
-		return fmt.Errorf("%w：结尾之后还有内容", ErrBackup)
 	}
 	return nil
 }

@@ -333,6 +333,29 @@ func (s *Store) writable() error {
 	return nil
 }
 
+// Writable says why nothing can be written, if so: ErrReadOnly, ErrDiskFull or
+// ErrClosed. What is there can be read all the same.
+func (s *Store) Writable() error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	return s.writable()
+}
+
+// Readable says why nothing can be read, if so: ErrStopped or ErrClosed.
+func (s *Store) Readable() error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end()
+	_, err := s.get([]byte(layoutKey))
+	return err
+}
+
+// Free is the space, in bytes, that is left on the disk of the folder.
+func (s *Store) Free() (int64, error) { return freeSpace(s.dir) }
+
 // commitTxn commits, and closes the store to writes when the disk cut the
 // commit short: badger may then have applied a part of it in memory, and only
 // the log, read again at the next Open, says whether it counts.

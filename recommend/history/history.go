@@ -34,6 +34,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/recommend"
 )
 
@@ -54,6 +55,10 @@ var (
 
 	// ErrDamaged means that something in the folder cannot be read.
 	ErrDamaged = errors.New("办事经历库已损坏")
+
+	// ErrDiskFull means that there was no room for a write. Nothing is lost that
+	// was acknowledged, and writing goes on when there is room.
+	ErrDiskFull = errors.New("磁盘空间不足，办事经历没有记录")
 
 	// ErrBroken means that an earlier write failed, so that nothing is written
 	// until the store is opened again.
@@ -96,6 +101,10 @@ type Options struct {
 	// zero 100,000; CheckpointInterval after how long, if zero a minute.
 	CheckpointEvents   int
 	CheckpointInterval time.Duration
+
+	// Reserve is the free space, in bytes, below which nothing is written, with
+	// ErrDiskFull. If zero, 256 MiB; negative switches the check off.
+	Reserve int64
 }
 
 // A Store is one open folder. All methods may be called at the same time.
@@ -122,9 +131,9 @@ type Store struct {
 	// Of the writer alone.
 	seq        uint64 // of the last thing written
 	checkpoint uint64
-	since      int               // events since the checkpoint
-	versions   map[string]uint64 // chunk -> checkpoint that wrote it
-	broken     error
+	since      int                   // events since the checkpoint
+	versions   map[string]uint64     // chunk -> checkpoint that wrote it
+	broken     atomic.Pointer[error] // why nothing is written any more
 
 	written   atomic.Uint64 // watermark of the last checkpoint, for tests and metrics
 	closeOnce sync.Once
@@ -142,6 +151,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	opts.Keep = cmp.Or(opts.Keep, 3*365*24*time.Hour)
 	opts.CheckpointEvents = cmp.Or(opts.CheckpointEvents, 100_000)
+	opts.Reserve = cmp.Or(opts.Reserve, 256<<20)
 	opts.CheckpointInterval = cmp.Or(opts.CheckpointInterval, time.Minute)
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -157,11 +167,14 @@ func Open(dir string, opts Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
+	if err := store.Prove(dir, opts.Log); err != nil {
+		return nil, fmt.Errorf("history: %w: %w", ErrDamaged, err)
+	}
 	var err error
 	if s.db, err = badger.Open(badgerOptions(dir, opts.Log)); err != nil {
 		return nil, fmt.Errorf("history %s: %w", dir, err)
 	}
-	if err := s.recover(); err != nil {
+	if err := errors.Join(s.recover(), store.Proved(dir)); err != nil {
 		return nil, errors.Join(fmt.Errorf("history %s: %w", dir, err), s.db.Close())
 	}
 	s.loop.Add(1)
@@ -200,7 +213,7 @@ func said(format string, args []any) string {
 	return "history: " + strings.TrimSpace(fmt.Sprintf(format, args...))
 }
 
-// Close writes the counts and closes the folder. It waits for the calls under
+// Close writes the counts, closes the folder and seals it. It waits for the calls under
 // way.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
@@ -210,9 +223,32 @@ func (s *Store) Close() error {
 		s.ops.Wait()
 		close(s.stop)
 		s.loop.Wait()
-		s.closeErr = errors.Join(s.broken, s.db.Close())
+		s.closeErr = errors.Join(s.failed(), s.db.Close())
+		if s.closeErr == nil {
+			s.closeErr = store.Seal(s.dir)
+		}
 	})
 	return s.closeErr
+}
+
+// failed is why nothing is written any more, nil while it is.
+func (s *Store) failed() error {
+	if err := s.broken.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Writable says why nothing can be written, if so: ErrBroken or ErrDiskFull.
+func (s *Store) Writable() error {
+	if err := s.failed(); err != nil || s.opts.Reserve < 0 {
+		return err
+	}
+	free, err := store.FreeSpace(s.dir)
+	if err == nil && free < s.opts.Reserve {
+		err = fmt.Errorf("%w：%s 所在磁盘仅剩 %d MiB", ErrDiskFull, s.dir, free>>20)
+	}
+	return err
 }
 
 func (s *Store) begin() error {

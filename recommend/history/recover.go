@@ -47,6 +47,10 @@ func (s *Store) recover() error {
 	if len(removals) == 0 && s.seq == mark.Seq {
 		return nil
 	}
+	if err := s.Writable(); err != nil { // what is in memory is right; the disk can wait
+		s.opts.Log.Warn("history: counts not written", "err", err)
+		return nil
+	}
 	s.since++
 	if err := s.saveCounts(); err != nil {
 		return err

@@ -145,7 +145,7 @@ func (s *Store) write() {
 }
 
 func (s *Store) background(what string, do func() error) {
-	if s.broken != nil {
+	if s.Writable() != nil { // the counts can be made again from the events
 		return
 	}
 	if err := do(); err != nil {
@@ -160,7 +160,7 @@ func (s *Store) serve(first *request) {
 		if r.do != nil {
 			s.commit(group)
 			group, n = nil, 0
-			err := s.broken
+			err := s.Writable()
 			if err == nil {
 				err = r.do()
 			}
@@ -185,7 +185,7 @@ func (s *Store) commit(group []*request) {
 	if len(group) == 0 {
 		return
 	}
-	err := s.broken
+	err := s.Writable()
 	var added []kept
 	if err == nil {
 		seq := s.seq
@@ -209,8 +209,8 @@ func (s *Store) commit(group []*request) {
 // fail closes the store to writes: nobody knows how much of a failed commit
 // is there until the log is read again.
 func (s *Store) fail(err error) {
-	if s.broken == nil {
-		s.broken = fmt.Errorf("%w（%w）", ErrBroken, err)
+	broken := fmt.Errorf("%w（%w）", ErrBroken, err)
+	if s.broken.CompareAndSwap(nil, &broken) {
 		s.opts.Log.Error("history takes no more events", "err", err)
 	}
 }
