@@ -240,14 +240,13 @@ func (e *Engine) Explain(ctx context.Context, r ExplainRequest) (Explanation, er
 		question = "" // whatever it wants, it is not asked of a model
 	}
 	question, _ = guard.Strip(question)
-	w, err := e.Refiner.Explain(ctx, Passage{r.Channel, r.Tenant, question, p.Title, passage})
-	if err != nil || strings.TrimSpace(w.Text) == "" {
-		return x, nil // who refines counts why
-	}
-	x.Text, x.GeneratedBy, x.AIGC = w.Text, ByLLM, &w.Mark
-	x.AIGC.ContentID = newID()
-	if e.Worded != nil {
-		e.Worded(Answer{ID: x.AIGC.ContentID, Text: x.Text, AIGC: x.AIGC, Edition: x.Edition})
+	// Who refines counts why it fails; then the passage stands.
+	if w, err := e.Refiner.Explain(ctx, Passage{r.Channel, r.Tenant, question, p.Title, passage}); err == nil && strings.TrimSpace(w.Text) != "" {
+		x.Text, x.GeneratedBy, x.AIGC = w.Text, ByLLM, &w.Mark
+		x.AIGC.ContentID = newID()
+		if e.Worded != nil {
+			e.Worded(Answer{ID: x.AIGC.ContentID, Text: x.Text, AIGC: x.AIGC, Edition: x.Edition})
+		}
 	}
 	return x, nil
 }

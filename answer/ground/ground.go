@@ -50,13 +50,13 @@ const (
 // Reasons lists every reason.
 var Reasons = []Reason{Markup, Link, Unsourced, Value, Wording, Verdict, Incomplete}
 
-// A Fault is a refusal.
-type Fault struct {
+// A FaultError is a refusal.
+type FaultError struct {
 	Reason Reason
 	Text   string // the sentence, for the log of whoever mends the prompt
 }
 
-func (f *Fault) Error() string { return fmt.Sprintf("not grounded (%s): %q", f.Reason, f.Text) }
+func (f *FaultError) Error() string { return fmt.Sprintf("not grounded (%s): %q", f.Reason, f.Text) }
 
 // maxSentence is the length of the longest sentence that is looked at, in
 // characters.
@@ -242,10 +242,10 @@ type Checked struct {
 var verdicts = regexp.MustCompile(`(您|你|他|她|孩子|本人|老人|父母)[^,，。；;、]{0,6}(符合|满足|具备|达到|有资格|够格|有权|够条件|应得|能领|可领|应缴|获批|会通过|不予)`)
 
 // Check reads a sentence as whole facts, of the sources that the model has
-// named for it. The error is a *Fault.
+// named for it. The error is a *FaultError.
 func (e *Evidence) Check(sentence string, sources []string) (Checked, error) {
 	sentence = strings.TrimSpace(sentence)
-	refuse := func(r Reason) (Checked, error) { return Checked{}, &Fault{r, sentence} }
+	refuse := func(r Reason) (Checked, error) { return Checked{}, &FaultError{r, sentence} }
 	if !isText(sentence) {
 		return refuse(Markup)
 	}
@@ -266,15 +266,15 @@ func (e *Evidence) Check(sentence string, sources []string) (Checked, error) {
 		return Checked{Text: sentence}, nil
 	}
 	allowed := make([]bool, len(e.facts))
-	any := false
+	named := false
 	for _, s := range sources {
 		i := slices.IndexFunc(e.facts, func(f Fact) bool { return f.ID == s })
 		if i < 0 {
 			return refuse(Unsourced)
 		}
-		allowed[i], any = true, true
+		allowed[i], named = true, true
 	}
-	if !any {
+	if !named {
 		return refuse(Unsourced)
 	}
 	used, ok := e.read(list, allowed)
@@ -354,11 +354,11 @@ func (e *Evidence) resolve(sentence string) string {
 	})
 }
 
-// Whole reports, by a *Fault, whether a text of sentences that passed says
+// Whole reports, by a *FaultError, whether a text of sentences that passed says
 // enough: the fact that answers first, and no list by half.
 func (e *Evidence) Whole(said []string) error {
 	if len(e.facts) == 0 {
-		return &Fault{Reason: Incomplete}
+		return &FaultError{Reason: Incomplete}
 	}
 	have := map[string]bool{}
 	for _, id := range said {
@@ -374,11 +374,11 @@ func (e *Evidence) Whole(said []string) error {
 	}
 	for s, n := range told {
 		if n != total[s] {
-			return &Fault{Incomplete, s}
+			return &FaultError{Incomplete, s}
 		}
 	}
 	if first := stem(e.facts[0]); told[first] == 0 {
-		return &Fault{Incomplete, first}
+		return &FaultError{Incomplete, first}
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func TestLiesAreRefused(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.lie, func(t *testing.T) {
 			_, err := e.Check(tt.text, all)
-			var f *Fault
+			var f *FaultError
 			if !errors.As(err, &f) {
 				t.Fatalf("%q passed", tt.text)
 			}

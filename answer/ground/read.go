@@ -40,8 +40,8 @@ func (e *Evidence) read(list []token, allowed []bool) ([]int32, bool) {
 	r.seams[0][fresh].open = true
 	for i := 0; i <= n; i++ {
 		// What has been read so far may end here, which opens seams; units begin after.
-		for k := 0; k < len(r.inside[i]); k++ {
-			r.advance(r.inside[i][k], i)
+		for _, p := range r.inside[i] {
+			r.advance(p, i)
 		}
 		for c := fresh; c < clauses && i < n; c++ {
 			if r.seams[i][c].open {

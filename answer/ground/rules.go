@@ -196,6 +196,9 @@ func (r *Rules) addPlain(formal string, words []string) error {
 	r.raw.plain = append(r.raw.plain, name+"→"+strings.Join(words, "、"))
 	for _, w := range words {
 		c := change{from: from, behind: behind, by: ruleTokens(w)}
+		if len(c.by) == 0 {
+			return fmt.Errorf("%q: nothing to change it into", formal)
+		}
 		r.changes[from[0]] = append(r.changes[from[0]], c)
 	}
 	return nil

@@ -62,7 +62,7 @@ func tokens(text string, known func(string) (string, bool)) (list []token, ok bo
 		if n > 0 {
 			list = append(list, token{stop, ""})
 		}
-		if m := lineItem.FindStringSubmatchIndex(line); m != nil && (m[1] == len(line) || !isDigit(line[m[1]])) {
+		if m := lineItem.FindStringSubmatchIndex(line); len(m) == 4 && (m[1] == len(line) || !isDigit(line[m[1]])) {
 			list = append(list, token{item, line[m[2]:m[3]]})
 			line = line[m[1]:]
 		}

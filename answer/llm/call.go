@@ -183,7 +183,8 @@ func (c *Client) attempt(ctx context.Context, o order, w io.Writer) (u usage, er
 	return u, nil
 }
 
-// request is a call as the server gets it. Temperature 0 would be left out of
+// request is a call as the server gets it: with max_tokens, which one's own
+// servers know, and not the newer name for it. Temperature 0 would be left out of
 // the JSON, which servers take for 1.
 func (c *Client) request(o order) openai.ChatCompletionRequest {
 	seed := 0
@@ -193,7 +194,8 @@ func (c *Client) request(o order) openai.ChatCompletionRequest {
 			{Role: openai.ChatMessageRoleSystem, Content: o.system},
 			{Role: openai.ChatMessageRoleUser, Content: o.user},
 		},
-		MaxTokens: o.tokens, Temperature: math.SmallestNonzeroFloat32, Seed: &seed, Stream: true,
+		MaxTokens:   o.tokens, //nolint:staticcheck // see above
+		Temperature: math.SmallestNonzeroFloat32, Seed: &seed, Stream: true,
 		StreamOptions: &openai.StreamOptions{IncludeUsage: true},
 	}
 	switch c.cfg.Format {

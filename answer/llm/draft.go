@@ -254,12 +254,12 @@ func (c *Client) draftSimilar(ctx context.Context, editor, question, text string
 	}
 	for _, s := range reply.Similar {
 		s = strings.TrimSpace(s)
-		if key := nlp.Normalize(s); seen[key] || !c.askable(evidence, s) || len(d.Similar) == maxSimilar {
+		key := nlp.Normalize(s)
+		if seen[key] || !c.askable(evidence, s) || len(d.Similar) == maxSimilar {
 			d.Dropped++
 			continue
-		} else {
-			seen[key] = true
 		}
+		seen[key] = true
 		d.Similar = append(d.Similar, s)
 	}
 	return d, nil

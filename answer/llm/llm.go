@@ -122,7 +122,7 @@ func (f *failure) Unwrap() error { return f.err }
 // none of a call.
 func ResultOf(err error) string {
 	var f *failure
-	var g *ground.Fault
+	var g *ground.FaultError
 	if errors.As(err, &f) || errors.As(err, &g) {
 		return resultOf(err)
 	}
@@ -132,7 +132,7 @@ func ResultOf(err error) string {
 // resultOf is the result that an error is counted as.
 func resultOf(err error) string {
 	var f *failure
-	var g *ground.Fault
+	var g *ground.FaultError
 	switch {
 	case errors.As(err, &f):
 		return f.result
@@ -272,7 +272,7 @@ func (c *Client) count(purpose string, ch answer.Channel, err error) error {
 	result := resultWorded
 	if err != nil {
 		result = resultOf(err)
-		var fault *ground.Fault
+		var fault *ground.FaultError
 		if errors.As(err, &fault) {
 			c.cfg.Log.Info("model text refused", "purpose", purpose, "reason", fault.Reason, "text", guard.Mask(fault.Text))
 		}
@@ -283,5 +283,5 @@ func (c *Client) count(purpose string, ch answer.Channel, err error) error {
 
 // gone tells a reader who has left from a server that is slow.
 func gone(ctx context.Context) bool {
-	return ctx.Err() != nil && context.Cause(ctx) == context.Canceled
+	return ctx.Err() != nil && errors.Is(context.Cause(ctx), context.Canceled)
 }

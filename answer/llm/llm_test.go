@@ -234,7 +234,9 @@ func TestLimits(t *testing.T) {
 		}
 		is(t, refine(c, "", 1), resultBusy)
 		close(gone)
-		<-first
+		if err := <-first; err == nil {
+			t.Error("a reply of nothing is a wording")
+		}
 	})
 	t.Run("a server that fails again and again", func(t *testing.T) {
 		s := llmtest.Start(t, func(llmtest.Call) llmtest.Reply { return llmtest.Reply{Status: 500, Body: "{}"} })
@@ -259,7 +261,7 @@ func TestALieTakesAllBack(t *testing.T) {
 	})
 	var shown []string
 	_, err := connect(t, s).Refine(t.Context(), permit(), func(text string) { shown = append(shown, text) })
-	var fault *ground.Fault
+	var fault *ground.FaultError
 	if !errors.As(err, &fault) || fault.Reason != ground.Value {
 		t.Errorf("%v", err)
 	}

@@ -69,7 +69,7 @@ func forModel(evidence *ground.Evidence, list []ground.Fact) []pieceForModel {
 // Explain implements [answer.Refiner].
 func (c *Client) Explain(ctx context.Context, p answer.Passage) (answer.Wording, error) {
 	said, err := c.explainPassage(ctx, p)
-	if err = c.count(purposeExplain, p.Channel, err); err != nil {
+	if err := c.count(purposeExplain, p.Channel, err); err != nil {
 		return answer.Wording{}, err
 	}
 	return answer.Wording{Text: strings.Join(said, ""), Mark: c.Mark()}, nil

@@ -58,11 +58,11 @@ func TestPrompts(t *testing.T) {
 			if err := json.Unmarshal([]byte(calls[0].Body), &request); err != nil {
 				t.Fatal(err)
 			}
-			settings := ""
+			var settings strings.Builder
 			for _, k := range []string{"model", "max_tokens", "temperature", "seed", "stream", "stream_options", "response_format"} {
-				settings += k + " " + string(request[k]) + "\n"
+				settings.WriteString(k + " " + string(request[k]) + "\n")
 			}
-			requireGolden(t, "prompt_"+name, settings+"\n== system\n"+calls[0].System+"\n\n== user\n"+calls[0].User+"\n")
+			requireGolden(t, "prompt_"+name, settings.String()+"\n== system\n"+calls[0].System+"\n\n== user\n"+calls[0].User+"\n")
 		})
 	}
 }

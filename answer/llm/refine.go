@@ -34,9 +34,9 @@ type factForModel struct {
 // Refine implements [answer.Refiner].
 func (c *Client) Refine(ctx context.Context, d answer.Draft, show func(string)) (answer.Wording, error) {
 	said, cached, err := c.refine(ctx, d, show)
-	if err == nil && cached {
+	if cached {
 		c.tally(purposeRefine, d.Channel, resultCached)
-	} else if err = c.count(purposeRefine, d.Channel, err); err != nil {
+	} else if err := c.count(purposeRefine, d.Channel, err); err != nil {
 		return answer.Wording{}, err
 	}
 	return answer.Wording{Text: strings.Join(said, ""), Mark: c.Mark()}, nil
@@ -125,7 +125,7 @@ func (c *Client) read(ctx context.Context, o order, parse func(reader) error) er
 	err := c.ask(ctx, o, w)
 	w.CloseWithError(cmp.Or(err, io.EOF))
 	if bad := <-parsed; bad != nil {
-		var fault *ground.Fault
+		var fault *ground.FaultError
 		if err == nil || errors.Is(err, errReader) || errors.As(bad, &fault) {
 			return bad
 		}
@@ -184,14 +184,14 @@ func factsOf(a *answer.Answer) []ground.Fact {
 	add := func(field, label, value string) {
 		list = append(list, ground.Fact{ID: "f" + strconv.Itoa(len(list)+1), Field: field, Label: label, Value: value})
 	}
-	known := ""
+	var known strings.Builder
 	for _, f := range a.Facts {
 		add(f.Field, f.Label, f.Value)
-		known += f.Label + "：" + f.Value + "\n"
+		known.WriteString(f.Label + "：" + f.Value + "\n")
 	}
 	for line := range strings.SplitSeq(a.Text, "\n") {
 		bare := strings.TrimLeft(line, "0123456789. ")
-		if bare == "" || strings.HasSuffix(bare, "：") || strings.Contains(known, bare) || strings.HasPrefix(line, "「") && strings.HasSuffix(strings.TrimRight(line, "：:"), "」") {
+		if bare == "" || strings.HasSuffix(bare, "：") || strings.Contains(known.String(), bare) || strings.HasPrefix(line, "「") && strings.HasSuffix(strings.TrimRight(line, "：:"), "」") {
 			continue
 		}
 		add(ground.FieldText, "", line)

@@ -240,11 +240,11 @@ func TestPersonalDataStaysHere(t *testing.T) {
 			}
 		}
 	}
-	bodies, questions := "", ""
+	var sent, asks []string
 	for _, c := range s.Calls() {
-		bodies += c.Body
-		questions += c.Question + "\n"
+		sent, asks = append(sent, c.Body), append(asks, c.Question)
 	}
+	bodies, questions := strings.Join(sent, "\n"), strings.Join(asks, "\n")
 	for i, secret := range secrets {
 		for _, where := range []struct{ name, text string }{{"model", bodies}, {"log", out.String()}} {
 			if strings.Contains(strings.ToLower(where.text), strings.ToLower(secret)) {

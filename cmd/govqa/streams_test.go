@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -45,7 +44,7 @@ func resident(t *testing.T, pid int) int {
 // figure reads one figure of a server.
 func (s *server) figure(t *testing.T, name string) int {
 	t.Helper()
-	resp, err := http.Get(s.url + "/metrics")
+	resp, err := request(t.Context(), http.DefaultClient, http.MethodGet, s.url+"/metrics", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,10 +90,10 @@ func TestHeldStreams(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		return http.Post(s.url+"/api/v1/ask", "application/json", bytes.NewReader(body))
+		return request(t.Context(), http.DefaultClient, http.MethodPost, s.url+"/api/v1/ask", string(body))
 	}
 	for range 50 { // what the first questions make room for is not the streams'
-		resp, err := http.Post(s.url+"/api/v1/ask", "application/json", strings.NewReader(`{"text":"护照换发要多久"}`))
+		resp, err := request(t.Context(), http.DefaultClient, http.MethodPost, s.url+"/api/v1/ask", `{"text":"护照换发要多久"}`)
 		if err != nil {
 			t.Fatal(err)
 		}
