@@ -7,6 +7,8 @@ SHARED   ?= ../shared
 FUZZTIME ?= 60s
 BENCH    ?= .
 PKG      ?= ./...
+STREAMS  ?= 500
+HOLD     ?= 5m
 
 LINT    = $(GO) tool -modfile=tools/go.mod golangci-lint
 TABLES  = corpus/divisions.tsv nlp/t2s.tsv nlp/s2t.tsv
@@ -16,7 +18,7 @@ SHA256  = $$(command -v sha256sum || echo shasum -a 256)
 GOFILES = $$(find . -name '*.go' -not -path './bin/*' -not -path './data/*' -not -path './.git/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help need build run test check fmt vet lint floors verify-tables tables dict fuzz bench eval golden clean
+.PHONY: help need build run test check fmt vet lint floors verify-tables tables dict fuzz bench streams eval golden clean
 
 help: ## 列出全部命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +44,7 @@ run: build ## 编译并启动服务（DATA=数据目录 ADDR=监听地址）
 test: need ## 全部测试，含竞态检查（与 CI 相同）
 	$(GO) vet ./...
 	$(GO) test -race -timeout 15m ./...
-	$(GO) test ./answer/eval # all names, not every fourth: the race detector slows them tenfold
+	$(GO) test ./answer/eval ./answer/llm ./answer/ground # all names, lies and times: the race detector slows them tenfold
 	@command -v npm >/dev/null || { \
 	  echo '注意：没有找到 npm，用现成的聊天软件和智能体连接服务的测试已跳过（tools/clients）。安装后再运行 make test：'; \
 	  echo '  Debian、Ubuntu：sudo apt-get install npm'; \
@@ -91,6 +93,9 @@ fuzz: need ## 逐个运行模糊测试（FUZZTIME=60s PKG=./...）
 
 bench: need ## 性能测试（BENCH=名称 PKG=包）
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem $(PKG)
+
+streams: need ## 500 个事件流各开五分钟，量每个流占的内存（STREAMS=个数 HOLD=时长）
+	GOVQA_TEST_STREAMS=$(STREAMS) GOVQA_TEST_HOLD=$(HOLD) $(GO) test ./cmd/govqa -count=1 -timeout 30m -run TestHeldStreams -v
 
 eval: build ## 用自己的评判题和 ../shared 的评测集打分（没有则说明）
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \

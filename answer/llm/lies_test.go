@@ -21,10 +21,10 @@ import (
 	"github.com/govqa/govqa/corpus/sample"
 )
 
-// connect makes a client of a server. Its times are short, for tests.
+// connect makes a client of a server.
 func connect(t testing.TB, s *llmtest.Server, change ...func(*llm.Config)) *llm.Client {
 	t.Helper()
-	cfg := llm.Config{URL: s.URL, Model: "qwen3", Producer: "安澜市", Answer: 3 * time.Second, First: 400 * time.Millisecond, Gap: 300 * time.Millisecond}
+	cfg := llm.Config{URL: s.URL, Model: "qwen3", Producer: "安澜市", Answer: 20 * time.Second, First: 10 * time.Second, Gap: 10 * time.Second}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -222,7 +222,11 @@ func TestEveryLieIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := 0
-	for _, talk := range talks(t, 20) {
+	guides, least := 20, 5000
+	if llm.RaceOn {
+		guides, least = 2, 200
+	}
+	for _, talk := range talks(t, guides) {
 		var facts []ground.Fact
 		for _, f := range talk.plain.Facts {
 			facts = append(facts, ground.Fact{ID: fmt.Sprint("f", len(facts)+1), Field: f.Field, Label: f.Label, Value: f.Value})
@@ -252,7 +256,7 @@ func TestEveryLieIsRefused(t *testing.T) {
 		}
 	}
 	t.Logf("%d lies told", told)
-	if told < 5000 {
+	if told < least {
 		t.Errorf("only %d lies told", told)
 	}
 }
