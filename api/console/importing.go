@@ -48,8 +48,8 @@ const (
 	jobUndone    jobState = "undone"    // its drafts were taken back
 )
 
-// String says the state as an editor reads it.
-func (s jobState) String() string {
+// Label says the state as an editor reads it.
+func (s jobState) Label() string {
 	switch s {
 	case jobLooked:
 		return "已上传"
@@ -214,7 +214,7 @@ func (c *Console) changeJob(ctx context.Context, actor, id string, states []jobS
 			return nil, fmt.Errorf("import %s: %w", id, err)
 		}
 		if !slices.Contains(states, j.State) {
-			return nil, problem(http.StatusConflict, "这次导入现在是“%s”，不能这样做。", j.State)
+			return nil, problem(http.StatusConflict, "这次导入现在是“%s”，不能这样做。", j.State.Label())
 		}
 		change(j)
 		return json.Marshal(j)

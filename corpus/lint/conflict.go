@@ -24,8 +24,8 @@ const (
 	SameAlias   ConflictKind = "same_alias"   // 同一地区两个事项有同一个日常用语
 )
 
-// String says the kind as an editor reads it.
-func (k ConflictKind) String() string {
+// Label says the kind as an editor reads it.
+func (k ConflictKind) Label() string {
 	switch k {
 	case OtherAnswer:
 		return "同一个问题，答案不同"

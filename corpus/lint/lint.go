@@ -30,8 +30,8 @@ const (
 // Levels lists the levels, the gravest first.
 var Levels = []Level{Grave, Missing, Advice}
 
-// String says the level as an editor reads it.
-func (l Level) String() string {
+// Label says the level as an editor reads it.
+func (l Level) Label() string {
 	switch l {
 	case Grave:
 		return "应改"

@@ -121,7 +121,7 @@ func TestConflicts(t *testing.T) {
 		for i, s := range x.Sides {
 			sides[i] = fmt.Sprintf(" %s=%s", s.Key.ID, s.Says)
 		}
-		got = append(got, fmt.Sprintf("%s %s：%s", x.Kind, x.What, strings.Join(sides, "")))
+		got = append(got, fmt.Sprintf("%s %s：%s", x.Kind.Label(), x.What, strings.Join(sides, "")))
 	}
 	want := []string{
 		"同一个问题，答案不同 工本费多少？： F1=20元 F2=25元。",

@@ -50,7 +50,7 @@ func (b *batch) claim(k corpus.Key, line []byte) (saved bool, why string, err er
 	case d.Line == string(line):
 		return true, "", nil
 	}
-	return false, fmt.Sprintf("%s 正在改这一条（%s，第 %d 稿），先处理完那份草稿再导入", d.Actor, d.State, d.Version), nil
+	return false, fmt.Sprintf("%s 正在改这一条（%s，第 %d 稿），先处理完那份草稿再导入", d.Actor, d.State.Label(), d.Version), nil
 }
 
 // put makes a draft of a row.

@@ -67,13 +67,13 @@ func (s *Store) ScheduleDrafts(ctx context.Context, actor string, refs []DraftRe
 func stateError(d *storedDraft, want ...State) error {
 	var names []string
 	for _, w := range want {
-		names = append(names, w.String())
+		names = append(names, w.Label())
 	}
-	return fmt.Errorf("%w：现为%s，应为%s", ErrState, d.State, strings.Join(names, "或"))
+	return fmt.Errorf("%w：现为%s，应为%s", ErrState, d.State.Label(), strings.Join(names, "或"))
 }
 
-// String says the state as an editor reads it.
-func (st State) String() string {
+// Label says the state as an editor reads it.
+func (st State) Label() string {
 	switch st {
 	case Drafting:
 		return "草稿"
