@@ -96,14 +96,16 @@ func (b *brake) passed(names ...string) {
 	}
 }
 
-// undo takes back one try that did not fail, and leaves the failures before.
+// undo takes back one try that did not fail, and leaves the failures before
+// and the wait that they have earned.
 func (b *brake) undo(names ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, n := range names {
 		if t := b.tries[n]; t != nil {
-			t.failed--
-			t.until = time.Time{}
+			if t.failed--; t.failed <= t.pace.free {
+				t.until = time.Time{}
+			}
 		}
 	}
 }

@@ -92,7 +92,8 @@ func (s *Staff) readInvite(token string) (v invite, err error) {
 	if err != nil {
 		return v, err
 	}
-	return v, s.judge(value, &v)
+	err = s.judge(value, &v)
+	return v, err
 }
 
 // judge reads an invite and fails if it is not good any more.

@@ -276,7 +276,8 @@ func (p *provider) claims(ctx context.Context, code string, login foreignLogin) 
 		if info.Subject != id.Subject {
 			return who, fmt.Errorf("%w: user info is of somebody else", errClaims)
 		}
-		return who, p.read(info, &who)
+		err = p.read(info, &who)
+		return who, err
 	}
 	return who, nil
 }

@@ -31,10 +31,11 @@ type groupStorage struct {
 	groups map[string][]string // by subject
 }
 
-func (s *groupStorage) set(subject string, groups ...string) {
+// set puts the person of these tests into groups.
+func (s *groupStorage) set(groups ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groups[subject] = groups
+	s.groups["id2"] = groups
 }
 
 func (s *groupStorage) SetUserinfoFromRequest(ctx context.Context, info *oidc.UserInfo, token op.IDTokenRequest, scopes []string) error {
@@ -77,7 +78,7 @@ var authRequest = regexp.MustCompile(`name="id" value="([^"]*)"`)
 
 // atIDP logs in at the provider, where the site led to, and returns where the
 // provider leads back to.
-func atIDP(t *testing.T, to, user string) string {
+func atIDP(t *testing.T, to string) string {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -97,7 +98,7 @@ func atIDP(t *testing.T, to, user string) string {
 		t.Fatalf("the provider shows no login: %s", page)
 	}
 	login := at.ResolveReference(&url.URL{Path: "/login/username"})
-	page, _ = fetch(t, browser, http.MethodPost, login.String(), url.Values{"id": {m[1]}, "username": {user}, "password": {"verysecure"}})
+	page, _ = fetch(t, browser, http.MethodPost, login.String(), url.Values{"id": {m[1]}, "username": {user2}, "password": {"verysecure"}})
 	if back == "" {
 		t.Fatalf("the provider does not lead back: %s", page)
 	}
@@ -152,15 +153,15 @@ func TestLogInAtAProvider(t *testing.T) {
 			t.Errorf("%s is not in %s", part, to)
 		}
 	}
-	if r := c.Get(atIDP(t, to, user2)); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "没有角色") {
+	if r := c.Get(atIDP(t, to)); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "没有角色") {
 		t.Fatalf("without a group: %d %s", r.Status, r.Body)
 	}
 	if users, err := site.Store.Users(); err != nil || len(users) != 0 {
 		t.Fatalf("accounts %v, %v", users, err)
 	}
 
-	people.set("id2", "编辑组", "别的组")
-	back := atIDP(t, begin(t, c), user2)
+	people.set("编辑组", "别的组")
+	back := atIDP(t, begin(t, c))
 	if r := c.Get(back); r.Status != http.StatusSeeOther || r.Header.Get("Location") != "/staff/account" {
 		t.Fatalf("in a group: %d %s", r.Status, r.Body)
 	}
@@ -176,15 +177,15 @@ func TestLogInAtAProvider(t *testing.T) {
 	if r := c.Get(back); r.Status != http.StatusForbidden {
 		t.Errorf("the same again: %d", r.Status)
 	}
-	stranger, mine := site.Stranger(t), atIDP(t, begin(t, c), user2)
+	stranger, mine := site.Stranger(t), atIDP(t, begin(t, c))
 	if r := stranger.Get(mine); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "不是从这个浏览器") {
 		t.Errorf("in another browser: %d %s", r.Status, r.Body)
 	}
 
 	// Groups are read anew at each login, and a change of roles ends sessions.
-	people.set("id2", "审核组")
+	people.set("审核组")
 	other := site.Stranger(t)
-	if r := other.Get(atIDP(t, begin(t, other), user2)); r.Status != http.StatusSeeOther {
+	if r := other.Get(atIDP(t, begin(t, other))); r.Status != http.StatusSeeOther {
 		t.Fatalf("in another group: %d %s", r.Status, r.Body)
 	}
 	if u, err = site.Store.User(user2); err != nil || !slices.Equal(u.Roles, []string{"reviewer"}) {
@@ -193,18 +194,18 @@ func TestLogInAtAProvider(t *testing.T) {
 	if r := c.Get("/staff/account"); r.Status != http.StatusSeeOther {
 		t.Errorf("the session with the old roles: %d", r.Status)
 	}
-	people.set("id2")
-	if r := c.Get(atIDP(t, begin(t, c), user2)); r.Status != http.StatusForbidden {
+	people.set()
+	if r := c.Get(atIDP(t, begin(t, c))); r.Status != http.StatusForbidden {
 		t.Errorf("in no group any more: %d", r.Status)
 	}
 	if r := other.Get("/staff/account"); r.Status != http.StatusSeeOther {
 		t.Errorf("the session of who is in no group any more: %d", r.Status)
 	}
-	people.set("id2", "审核组")
+	people.set("审核组")
 	if err := site.Store.DisableUser(t.Context(), "命令", user2); err != nil {
 		t.Fatal(err)
 	}
-	if r := c.Get(atIDP(t, begin(t, c), user2)); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "已经停用") {
+	if r := c.Get(atIDP(t, begin(t, c))); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "已经停用") {
 		t.Errorf("a disabled account: %d %s", r.Status, r.Body)
 	}
 }
@@ -216,9 +217,9 @@ func TestProviderTakesOverNoLocalAccount(t *testing.T) {
 	if err := site.Store.AddUser(t.Context(), "命令", user2, []string{"admin"}, password); err != nil {
 		t.Fatal(err)
 	}
-	people.set("id2", "编辑组")
+	people.set("编辑组")
 	c := site.Stranger(t)
-	if r := c.Get(atIDP(t, begin(t, c), user2)); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "已经是别人的账号") {
+	if r := c.Get(atIDP(t, begin(t, c))); r.Status != http.StatusForbidden || !strings.Contains(r.Body, "已经是别人的账号") {
 		t.Errorf("%d %s", r.Status, r.Body)
 	}
 	if r := c.Get("/staff/account"); r.Status != http.StatusSeeOther {
@@ -230,7 +231,7 @@ func TestProviderTakesOverNoLocalAccount(t *testing.T) {
 // leave, logs nobody in.
 func TestForgedReturns(t *testing.T) {
 	site, people := provided(t)
-	people.set("id2", "编辑组")
+	people.set("编辑组")
 	swap := func(back, key, value string) string {
 		u, err := url.Parse(back)
 		if err != nil {
@@ -245,19 +246,19 @@ func TestForgedReturns(t *testing.T) {
 		what string
 		back func(c *stafftest.Client) string
 	}{
-		{"a code of one's own making", func(c *stafftest.Client) string { return swap(atIDP(t, begin(t, c), user2), "code", "made-up") }},
-		{"a state of one's own making", func(c *stafftest.Client) string { return swap(atIDP(t, begin(t, c), user2), "state", "made-up") }},
-		{"no code", func(c *stafftest.Client) string { return swap(atIDP(t, begin(t, c), user2), "code", "") }},
+		{"a code of one's own making", func(c *stafftest.Client) string { return swap(atIDP(t, begin(t, c)), "code", "made-up") }},
+		{"a state of one's own making", func(c *stafftest.Client) string { return swap(atIDP(t, begin(t, c)), "state", "made-up") }},
+		{"no code", func(c *stafftest.Client) string { return swap(atIDP(t, begin(t, c)), "code", "") }},
 		{"an error of the provider", func(c *stafftest.Client) string {
-			return swap(swap(atIDP(t, begin(t, c), user2), "code", ""), "error", "<script>")
+			return swap(swap(atIDP(t, begin(t, c)), "code", ""), "error", "<script>")
 		}},
 		{"nothing begun", func(*stafftest.Client) string { return "/staff/oidc/callback?code=x&state=y" }},
 		{"the code of a login that somebody else began", func(c *stafftest.Client) string {
-			stolen, err := url.Parse(atIDP(t, begin(t, site.Stranger(t)), user2))
+			stolen, err := url.Parse(atIDP(t, begin(t, site.Stranger(t))))
 			if err != nil {
 				t.Fatal(err)
 			}
-			return swap(atIDP(t, begin(t, c), user2), "code", stolen.Query().Get("code"))
+			return swap(atIDP(t, begin(t, c)), "code", stolen.Query().Get("code"))
 		}},
 	} {
 		t.Run(row.what, func(t *testing.T) {

@@ -87,3 +87,18 @@ func TestAs(t *testing.T) {
 		t.Errorf("a stranger gets %d %s", r.Status, r.Body)
 	}
 }
+
+// BenchmarkPage is what a page costs whoever is logged in.
+func BenchmarkPage(b *testing.B) {
+	site := stafftest.Open(b, staff.Config{}, func(r *staff.Router) {
+		r.Page(http.MethodGet, "/console/x", []string{"editor"}, func(_ context.Context, c *fiber.Ctx, who staff.Session) error {
+			return c.SendString(who.Name)
+		})
+	})
+	c := site.As(b, "小李", "editor")
+	for b.Loop() {
+		if r := c.Get("/console/x"); r.Status != http.StatusOK {
+			b.Fatal(r.Status)
+		}
+	}
+}

@@ -144,6 +144,8 @@ func AuditActions() []ActionName {
 		{"audit.read", "查看审计记录"},
 		{"audit.export", "导出审计记录"},
 		{"audit.verify", "核验审计记录"},
+		{"message.read", "查看留言"},
+		{"backup", "备份"},
 		{"restore", "从备份恢复"},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -40,8 +41,12 @@ func keyFiles(data string) []string { return []string{stateFile(data), subjectFi
 const maxKeyFile = 4 << 10
 
 // backupOf writes a backup of a data folder whose parts are open; past is nil
-// where nothing is kept of what people did.
-func backupOf(ctx context.Context, w io.Writer, data string, past *history.Store, s *store.Store) error {
+// where nothing is kept of what people did. It holds all that the store does,
+// so that actor has taken it is audited first.
+func backupOf(ctx context.Context, actor string, w io.Writer, data string, past *history.Store, s *store.Store) error {
+	if err := s.Audit(ctx, actor, "backup", "", ""); err != nil {
+		return err
+	}
 	if _, err := io.WriteString(w, backupMagic); err != nil {
 		return err
 	}
@@ -78,14 +83,14 @@ func backupOf(ctx context.Context, w io.Writer, data string, past *history.Store
 
 // backup writes a consistent copy of everything.
 func backup(ctx context.Context, c *call) error {
-	return writeOut(ctx, c, "/backup", func(s *store.Store, w io.Writer) error {
+	return writeOut(ctx, c, "/backup?"+url.Values{"actor": {actor()}}.Encode(), func(s *store.Store, w io.Writer) error {
 		var past *history.Store
 		if _, err := os.Stat(historyDir(c.data)); err == nil {
 			if past, err = openHistory(c.data, -1, logTo(c.err)); err != nil { // nothing is taken away by copying
 				return err
 			}
 		}
-		err := backupOf(ctx, w, c.data, past, s)
+		err := backupOf(ctx, actor(), w, c.data, past, s)
 		if past != nil {
 			err = errors.Join(err, past.Close())
 		}
@@ -117,6 +122,13 @@ func restore(ctx context.Context, c *call) error {
 		got.store, err = store.Restore(ctx, r, storeDir(c.data), logTo(c.err))
 	}
 	if err != nil {
+		return err
+	}
+	s, err := openExisting(c)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Audit(ctx, actor(), "restore", fmt.Sprint(got.store.Number), filepath.Base(c.args[0])), s.Close()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out, "已恢复到第 %d 版（%s 发布）；%s；索引将在下次启动时建立\n", got.store.Number,

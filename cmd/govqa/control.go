@@ -106,11 +106,11 @@ func newControl(ctx context.Context, data string, a *app) (*control, error) {
 	mux.HandleFunc("POST /messages/reply", ctl.replyMessage)
 	mux.HandleFunc("POST /webhooks", ctl.webhooks)
 	mux.HandleFunc("POST /wechat/menu", ctl.wechatMenu)
-	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, w io.Writer) error {
+	mux.HandleFunc("GET /export", ctl.download(func(_ context.Context, _ string, w io.Writer) error {
 		return a.store.Export(w, a.store.Edition())
 	}))
-	mux.HandleFunc("GET /backup", ctl.download(func(ctx context.Context, w io.Writer) error {
-		return backupOf(ctx, w, data, a.history, a.store)
+	mux.HandleFunc("GET /backup", ctl.download(func(ctx context.Context, actor string, w io.Writer) error {
+		return backupOf(ctx, actor, w, data, a.history, a.store)
 	}))
 	ctl.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	return ctl, nil
@@ -172,11 +172,12 @@ func (ctl *control) answer(w http.ResponseWriter, r *http.Request, job any, do f
 // take what it has for cut off.
 const doneTrailer = "Govqa-Done"
 
-func (ctl *control) download(write func(context.Context, io.Writer) error) http.HandlerFunc {
+// download gives what write writes for the actor that the request names.
+func (ctl *control) download(write func(ctx context.Context, actor string, w io.Writer) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Trailer", doneTrailer)
 		w.Header().Set("Content-Type", "application/octet-stream")
-		if err := write(r.Context(), w); err != nil {
+		if err := write(r.Context(), r.FormValue("actor"), w); err != nil {
 			w.Header().Set(doneTrailer, err.Error())
 			return
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -256,6 +257,9 @@ func checkStore(ctx context.Context, c *call, s *store.Store) error {
 	if err != nil {
 		return err
 	}
+	if err := checkHeads(ctx, s, c.values.heads); err != nil {
+		return err
+	}
 	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(w, "版本\t%d\n记录\t%d\n修订\t%d\n日志\t%d\n草稿\t%d\n账号\t%d\n工作文档\t%d\n审计记录\t%s\n", report.Editions, report.Records, report.Revisions,
 		report.Facts, report.Drafts, report.Users, report.Docs, report.Audit)
@@ -274,6 +278,23 @@ func checkStore(ctx context.Context, c *call, s *store.Store) error {
 	}
 	fmt.Fprintln(c.out, "核对无误")
 	return nil
+}
+
+// checkHeads holds the audit log against heads of it that were kept elsewhere.
+func checkHeads(ctx context.Context, s *store.Store, text string) error {
+	var kept []store.AuditHead
+	for _, one := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		head, err := store.ParseAuditHead(one)
+		if err != nil {
+			return err
+		}
+		kept = append(kept, head)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	_, err := s.VerifyAudit(ctx, kept...)
+	return err
 }
 
 // checkIndex reports whether the index shows just the current edition.

@@ -52,7 +52,7 @@ type values struct {
 	addr, config, format, run  string
 	dryRun, skipRejected, json bool
 	rebuild, table             bool
-	role, agency               string
+	role, agency, heads        string
 	all                        bool
 	penalty                    float64
 	url                        string
@@ -255,6 +255,7 @@ func coreCommands() []command {
 			long: "核对数据目录里的每一项内容，并比较索引与数据是否一致。索引只是由数据算出的视图，可以随时重建。",
 			flags: func(fs *flag.FlagSet, c *call) {
 				fs.BoolVar(&c.values.rebuild, "rebuild", false, "重建索引")
+				fs.StringVar(&c.values.heads, "head", "", "以前抄下的审计存证（序号:散列），几份用逗号隔开；审计记录必须与它们相符")
 			}},
 		{name: "message list", short: "列出群众的留言", run: messageList,
 			long: "列出还没有答复的留言，连同称呼和联系方式，先来的在前。服务运行时经由服务读取。",

@@ -21,8 +21,12 @@ type letter struct {
 }
 
 // letters lists the messages in the order in which they came, with all also
-// those that have been answered.
-func (m *mailbox) letters(ctx context.Context, all bool) ([]letter, error) {
+// those that have been answered. They hold names and contacts, so that actor
+// has read them is audited.
+func (m *mailbox) letters(ctx context.Context, actor string, all bool) ([]letter, error) {
+	if err := m.store.Audit(ctx, actor, "message.read", "", ""); err != nil {
+		return nil, err
+	}
 	list := []letter{}
 	for _, number := range m.Numbers() {
 		msg, replies, err := m.Find(ctx, number)
@@ -37,6 +41,12 @@ func (m *mailbox) letters(ctx context.Context, all bool) ([]letter, error) {
 	return list, nil
 }
 
+// A lettersJob asks for messages; it is also the control socket's request.
+type lettersJob struct {
+	Actor string `json:"actor"`
+	All   bool   `json:"all"`
+}
+
 // messageList lists messages through the server that has the folder, or by
 // itself.
 func messageList(ctx context.Context, c *call) error {
@@ -44,8 +54,9 @@ func messageList(ctx context.Context, c *call) error {
 		return errUsage
 	}
 	var list []letter
-	err := withMailbox(ctx, c, "/messages", map[string]bool{"all": c.values.all}, &list, func(m *mailbox) (err error) {
-		list, err = m.letters(ctx, c.values.all)
+	job := lettersJob{actor(), c.values.all}
+	err := withMailbox(ctx, c, "/messages", job, &list, func(m *mailbox) (err error) {
+		list, err = m.letters(ctx, job.Actor, job.All)
 		return err
 	})
 	if err != nil {
@@ -141,10 +152,8 @@ func withMailbox(ctx context.Context, c *call, path string, job, reply any, here
 
 // listMessages and replyMessage are the control socket's sides.
 func (ctl *control) listMessages(w http.ResponseWriter, r *http.Request) {
-	var job struct {
-		All bool `json:"all"`
-	}
-	ctl.answer(w, r, &job, func() (any, error) { return ctl.app.mail.letters(r.Context(), job.All) })
+	var job lettersJob
+	ctl.answer(w, r, &job, func() (any, error) { return ctl.app.mail.letters(r.Context(), job.Actor, job.All) })
 }
 
 func (ctl *control) replyMessage(w http.ResponseWriter, r *http.Request) {

@@ -29,7 +29,10 @@ func TestFirstStart(t *testing.T) {
 	}
 
 	s = serving(t, data)
-	path := func(link string) string { return s.url + link[strings.Index(link, "/staff"):] }
+	path := func(link string) string {
+		_, after, _ := strings.Cut(link, "/staff")
+		return s.url + "/staff" + after
+	}
 	for _, row := range []struct {
 		what, url string
 		want      int
@@ -71,7 +74,16 @@ func TestFirstStart(t *testing.T) {
 	if log := s.stop(t); setupLink.MatchString(log) {
 		t.Errorf("a link although there is an account:\n%s", log)
 	}
-	want(t, must(t, "check", "-data", data), []string{"核对无误", "审计记录", "账号"})
+	checked := must(t, "check", "-data", data)
+	want(t, checked, []string{"核对无误", "账号"})
+	head := regexp.MustCompile(`审计记录\s+(\d+:[0-9a-f]{64})`).FindStringSubmatch(checked)
+	if head == nil {
+		t.Fatalf("no head of the audit log in\n%s", checked)
+	}
+	want(t, must(t, "check", "-data", data, "-head", head[1]), []string{"核对无误"})
+	want(t, fails(t, "check", "-data", data, "-head", "1"+head[1]).err, []string{"存证有第"})
+	want(t, fails(t, "check", "-data", data, "-head", "1:"+strings.Repeat("0", 64)).err, []string{"与存证不符"})
+	want(t, fails(t, "check", "-data", data, "-head", "x").err, []string{"存证应形如"})
 }
 
 // status is the status of a GET, 0 if nobody answers.

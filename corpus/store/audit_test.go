@@ -210,7 +210,7 @@ func TestAuditLogCutOffBetweenTwoRuns(t *testing.T) {
 	}{
 		{"the end is cut off", func(s *Store) error { return s.plant(auditKey(3), nil) }},
 		{"the end is another", func(s *Store) error {
-			return s.db.Update(func(txn *badger.Txn) error { return forge(txn, 3, "别人", "hash") })
+			return s.db.Update(func(txn *badger.Txn) error { return forge(txn, 3, "hash") })
 		}},
 	} {
 		dir := t.TempDir()
@@ -357,4 +357,33 @@ func TestAFolderOfLayout1IsTakenOver(t *testing.T) {
 	if _, err := Open(dir, Options{Reserve: -1}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("opened with %v", err)
 	}
+}
+
+func BenchmarkAudit(b *testing.B) {
+	s := open(b, b.TempDir())
+	b.Run("one writer", func(b *testing.B) {
+		for b.Loop() {
+			if err := s.Audit(bg(), "小李", "login", "password", "10.0.0.1"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("64 writers", func(b *testing.B) {
+		b.SetParallelism(64)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if err := s.Audit(bg(), "小李", "login", "password", "10.0.0.1"); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := s.VerifyAudit(bg()); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(s.AuditHead().Seq)*float64(b.N)/b.Elapsed().Seconds(), "entries/s")
+	})
 }
