@@ -30,7 +30,7 @@ var everybodys = regexp.MustCompile(`^(GET|POST|PUT|DELETE) (` + strings.Join([]
 	`/about`, `/privacy`, `/widget`, `/widget\.js`, `/static/:name`,
 	// the API; with need_key each of these wants a key
 	`/api/v1/(ask|search|suggest|themes|regions|hot|feedback|events|recommendations|messages|messages/lookup)`,
-	`/api/v1/matters/:code`, `/api/v1/messages/:number`, `/api/v1/subjects/:id(/personalization)?`,
+	`/api/v1/matters/:code`, `/api/v1/policies/:id/explanation`, `/api/v1/messages/:number`, `/api/v1/subjects/:id(/personalization)?`,
 	// other protocols over the same engine
 	`/v1/models(/:model)?`, `/v1/chat/completions`, `/mcp`,
 	// its description, health
