@@ -77,6 +77,7 @@ type Evidence struct {
 // A unit is one way of saying one fact, token by token.
 type unit struct {
 	fact   int32
+	whole  bool // a sentence by itself: it has clauses, so that what stands beside it would be read as of one of them
 	tokens []step
 }
 
@@ -134,8 +135,9 @@ func (e *Evidence) addFact(i int32, f *Fact) {
 		optionalAttributes(said)
 	}
 	label := scan(nil, nlp.Normalize(strings.TrimRight(f.Label, "0123456789")))
+	clauses := slices.ContainsFunc(said, func(s step) bool { return s.kind == stop && !s.drop })
 	for _, w := range e.rules.framesOf(f) {
-		u := unit{fact: i}
+		u := unit{fact: i, whole: clauses}
 		for _, p := range w {
 			switch {
 			case p.value:
@@ -171,7 +173,7 @@ func (e *Evidence) add(u unit) {
 				file(c.by[0])
 			}
 		}
-		if s.drop || s.kind == bracket || s.kind == colon || s.kind == item {
+		if s.may() {
 			starts = append(starts, at+1)
 		}
 		if s.jump > 0 {
@@ -192,8 +194,12 @@ func plainSteps(list []token) []step {
 // out: the card below the text has it.
 var attribute = regexp.MustCompile(`^(原件|复印件|原件或复印件|原件和复印件|原件及复印件|纸质|电子|纸质或电子|纸质和电子|必要|[0-9]+份|申请人自备|政府部门核发)$`)
 
+// may reports whether a step may be left out by itself.
+func (s *step) may() bool { return s.drop || s.kind == colon || s.kind == item || s.kind == quote }
+
 // optionalAttributes lets the attributes in the brackets behind a material's
-// name be left out, each by itself. What is not a plain attribute must stay: 非必要, 容缺后补.
+// name be left out, each by itself, and the brackets where they hold nothing
+// else. What is not a plain attribute must stay, in its brackets: 非必要, 容缺后补.
 func optionalAttributes(list []step) {
 	for i := range list {
 		if list[i].kind != bracket {
@@ -203,16 +209,18 @@ func optionalAttributes(list []step) {
 		for end < len(list) && list[end].kind != bracket {
 			end++
 		}
-		if end == len(list) {
-			return
+		if list[i].text != "(" || end == len(list) || list[end].text != ")" {
+			continue
 		}
+		all := true
 		for start := i + 1; start < end; {
 			stopAt := start
 			var text strings.Builder
 			for ; stopAt < end && list[stopAt].kind != stop; stopAt++ {
 				text.WriteString(list[stopAt].text)
 			}
-			if attribute.MatchString(text.String()) {
+			plain := attribute.MatchString(text.String())
+			if all = all && plain; plain {
 				list[start].jump = int32(stopAt - start)
 			}
 			if stopAt < end {
@@ -220,6 +228,7 @@ func optionalAttributes(list []step) {
 			}
 			start = stopAt + 1
 		}
+		list[i].drop, list[end].drop = all, all
 	}
 }
 
@@ -355,9 +364,9 @@ func (e *Evidence) resolve(sentence string) string {
 }
 
 // Whole reports, by a *FaultError, whether a text of sentences that passed says
-// enough: the fact that answers first, and no list by half.
-func (e *Evidence) Whole(said []string) error {
-	if len(e.facts) == 0 {
+// enough: the facts that it must, no list by half, and each fact hardly twice.
+func (e *Evidence) Whole(said []string, must ...string) error {
+	if len(e.facts) == 0 || len(said) > 2*len(e.facts) {
 		return &FaultError{Reason: Incomplete}
 	}
 	have := map[string]bool{}
@@ -377,8 +386,10 @@ func (e *Evidence) Whole(said []string) error {
 			return &FaultError{Incomplete, s}
 		}
 	}
-	if first := stem(e.facts[0]); told[first] == 0 {
-		return &FaultError{Incomplete, first}
+	for _, id := range must {
+		if !have[id] {
+			return &FaultError{Incomplete, id}
+		}
 	}
 	return nil
 }

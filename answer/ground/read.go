@@ -8,15 +8,68 @@ type place struct {
 	seam       seam // where the unit began
 }
 
-// A clause is what has been read of a clause so far.
+// A clause is what has been read since the last stop.
 type clause uint8
 
 const (
-	fresh clause = iota // nothing
-	bare                // words that say nothing and may not stand alone
-	solid               // a fact, or the matter's name
+	fresh     clause = iota // nothing, behind a strong stop: a fact with clauses may begin
+	freshGlue               // the same, and words that need a fact behind them
+	next                    // nothing, behind a weak stop
+	nextGlue                // the same, and words that need a fact behind them
+	solid                   // a fact
+	solidGlue               // a fact, and words that need another one behind them
+	sealed                  // a fact with clauses: only a strong stop may follow
 	clauses
 )
+
+// behindStop is what a stop makes of a clause, or false where none may stand:
+// words that need a fact have none, and what is beside a fact with clauses
+// would be read as one more of them.
+func behindStop(c clause, s token) (clause, bool) {
+	switch {
+	case c == freshGlue, c == nextGlue, c == solidGlue, c == sealed && s == weak:
+		return 0, false
+	case s == strong:
+		return fresh, true
+	case c == solid:
+		return next, true
+	}
+	return c, true
+}
+
+// behindGlue is what words that say nothing make of a clause.
+func behindGlue(c clause, alone bool) (clause, bool) {
+	switch {
+	case c == sealed:
+		return 0, false
+	case alone, c == freshGlue, c == nextGlue, c == solidGlue:
+		return c, true
+	}
+	return c + 1, true
+}
+
+// behindName is what the matter's name makes of a clause: it is no fact, but
+// words that need something behind them have it.
+func behindName(c clause) (clause, bool) {
+	switch c {
+	case freshGlue, nextGlue, solidGlue:
+		return c - 1, true
+	case sealed:
+		return 0, false
+	}
+	return c, true
+}
+
+// begins reports whether a unit may begin in a clause.
+func (u *unit) begins(c clause) bool {
+	switch c {
+	case fresh, freshGlue:
+		return true
+	case next, nextGlue, solidGlue:
+		return !u.whole
+	}
+	return false
+}
 
 // A seam is a position of the sentence between units and words that say
 // nothing, and what its clause holds.
@@ -49,7 +102,7 @@ func (e *Evidence) read(list []token, allowed []bool) ([]int32, bool) {
 			}
 		}
 	}
-	for _, c := range []clause{solid, fresh} {
+	for _, c := range []clause{sealed, solid, fresh, next} {
 		if r.seams[n][c].open {
 			said := r.said(seam{int32(n), c})
 			return said, len(said) > 0
@@ -84,32 +137,33 @@ type reading struct {
 func (r *reading) begin(s seam) {
 	i := int(s.at)
 	t := r.list[i]
-	switch {
-	case t.kind == stop && s.clause != bare:
-		r.end(i+1, fresh, s, -1)
-	case t.kind == colon, t.kind == bracket, t.kind == item:
-		r.end(i+1, s.clause, s, -1)
+	reach := func(n int, c clause, ok bool) {
+		if ok {
+			r.end(i+n, c, s, -1)
+		}
+	}
+	switch t.kind {
+	case stop:
+		c, ok := behindStop(s.clause, t)
+		reach(1, c, ok)
+	case colon, quote, item:
+		reach(1, s.clause, s.clause != sealed)
 	}
 	for _, u := range r.e.first[t] {
-		if r.allowed[r.e.units[u].fact] {
+		if unit := &r.e.units[u]; r.allowed[unit.fact] && unit.begins(s.clause) {
 			r.advance(place{u, 0, s}, i)
 		}
 	}
 	for _, g := range r.e.rules.glue[t] {
 		if hasPrefix(r.list[i:], g.words) {
-			after := s.clause
-			switch {
-			case g.clause:
-				after = solid
-			case after == fresh:
-				after = bare
-			}
-			r.end(i+len(g.words), after, s, -1)
+			c, ok := behindGlue(s.clause, g.clause)
+			reach(len(g.words), c, ok)
 		}
 	}
 	for _, w := range r.e.names {
 		if hasPrefix(r.list[i:], w) {
-			r.end(i+len(w), solid, s, -1)
+			c, ok := behindName(s.clause)
+			reach(len(w), c, ok)
 		}
 	}
 }
@@ -132,27 +186,31 @@ func (r *reading) enter(p place, i int) {
 func (r *reading) advance(p place, i int) {
 	u := &r.e.units[p.unit]
 	if int(p.step) == len(u.tokens) {
-		r.end(i, solid, p.seam, u.fact)
+		after := solid
+		if u.whole {
+			after = sealed
+		}
+		r.end(i, after, p.seam, u.fact)
 		return
 	}
 	s := &u.tokens[p.step]
-	next := func(by int32) place { return place{p.unit, p.step + by, p.seam} }
-	if s.drop || s.kind == bracket || s.kind == colon || s.kind == item || s.kind == stop && int(p.step) == len(u.tokens)-1 {
-		r.advance(next(1), i)
+	ahead := func(by int32) place { return place{p.unit, p.step + by, p.seam} }
+	if s.may() || s.token == strong && int(p.step) == len(u.tokens)-1 {
+		r.advance(ahead(1), i)
 	}
 	if s.jump > 0 {
-		r.advance(next(s.jump), i)
+		r.advance(ahead(s.jump), i)
 	}
 	if i == len(r.list) {
 		return
 	}
 	t := r.list[i]
-	if t == s.token || (s.kind == bracket || s.kind == colon) && t.kind == stop {
-		r.enter(next(1), i+1)
+	if t == s.token {
+		r.enter(ahead(1), i+1)
 	}
 	for _, c := range s.change {
 		if hasPrefix(r.list[i:], c.by) {
-			r.enter(next(c.steps), i+len(c.by))
+			r.enter(ahead(c.steps), i+len(c.by))
 		}
 	}
 }

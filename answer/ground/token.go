@@ -20,9 +20,10 @@ const (
 	clock               // 8:30
 	phone               // 020-12345678, in digits
 	link                // an address of the web, as its number among the evidence
-	stop                // a sign that parts clauses: ，。；、！ and a line break
+	stop                // a sign that parts: "," for ，、 and "." for 。；！ and a line break
 	colon               // what comes after is said of what is before
-	bracket             // ( ) 〔 〕 「 」 and their like
+	bracket             // "(" for （〔【[ and ")" for their like
+	quote               // 「」《》, which say nothing
 	item                // the number of an item of a list: "1. "
 )
 
@@ -31,6 +32,11 @@ type token struct {
 	kind kind
 	text string
 }
+
+// strong and weak are the two kinds of stops. What is said of one case ends at
+// a strong one, and goes on behind a weak one, so that neither may stand for
+// the other.
+var strong, weak = token{stop, "."}, token{stop, ","}
 
 // typed reports whether a token is more than a character: a number, date, time,
 // telephone number or link.
@@ -60,7 +66,7 @@ var (
 func tokens(text string, known func(string) (string, bool)) (list []token, ok bool) {
 	for n, line := range strings.Split(text, "\n") {
 		if n > 0 {
-			list = append(list, token{stop, ""})
+			list = append(list, strong)
 		}
 		if m := lineItem.FindStringSubmatchIndex(line); len(m) == 4 && (m[1] == len(line) || !isDigit(line[m[1]])) {
 			list = append(list, token{item, line[m[2]:m[3]]})
@@ -118,10 +124,16 @@ func scan(list []token, s string) []token {
 			list, n = append(list, token{char, s[i:end]}), end-i
 		case r == ':':
 			list = append(list, token{colon, ""})
-		case strings.ContainsRune(",，。;；、!！", r):
-			list = append(list, token{stop, ""})
-		case strings.ContainsRune("()（）〔〕【】「」『』《》〈〉[]", r):
-			list = append(list, token{bracket, ""})
+		case strings.ContainsRune("。;；!！", r):
+			list = append(list, strong)
+		case strings.ContainsRune(",，、", r):
+			list = append(list, weak)
+		case strings.ContainsRune("(（〔【[", r):
+			list = append(list, token{bracket, "("})
+		case strings.ContainsRune(")）〕】]", r):
+			list = append(list, token{bracket, ")"})
+		case strings.ContainsRune("「」『』《》〈〉", r):
+			list = append(list, token{quote, ""})
 		default:
 			list = append(list, token{char, string(r)})
 		}

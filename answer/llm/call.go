@@ -78,8 +78,8 @@ func (c *Client) ask(ctx context.Context, o order, w io.Writer) error {
 	case err == nil:
 		done(nil)
 		return nil
-	case gone(ctx), errors.Is(err, errReader):
-		done(nil) // no fault of the server's
+	case gone(ctx), errors.Is(err, errReader), u.begun && errors.Is(err, context.DeadlineExceeded):
+		done(nil) // no fault of the server's: it was talking
 	default:
 		done(err)
 	}

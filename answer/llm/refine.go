@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,7 +67,7 @@ func (c *Client) refine(ctx context.Context, d answer.Draft, show func(string)) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Answer)
 	defer cancel()
-	said, err = c.sentences(ctx, o, evidence, show)
+	said, err = c.sentences(ctx, o, evidence, due(d.Answer, facts), show)
 	if err != nil {
 		return nil, false, err
 	}
@@ -77,9 +78,25 @@ func (c *Client) refine(ctx context.Context, d answer.Draft, show func(string)) 
 	return said, false, nil
 }
 
+// beside are fields that may be left out where others answer; the card has them.
+var beside = []string{"process", "channel", "legalLimit", ground.FieldText}
+
+// due are the facts that a rewording must say: all that were asked for, or, of
+// somebody who asked for nothing in particular, the first.
+func due(a *answer.Answer, facts []ground.Fact) []string {
+	var must []string
+	for i, f := range facts {
+		all := a.Aspect != nlp.AspectOverview && a.Aspect != nlp.AspectProcedure
+		if i == 0 || all && !slices.Contains(beside, f.Field) {
+			must = append(must, f.ID)
+		}
+	}
+	return must
+}
+
 // sentences asks for sentences and checks each as it comes. Each that passes
 // is shown; the first that does not ends it.
-func (c *Client) sentences(ctx context.Context, o order, evidence *ground.Evidence, show func(string)) ([]string, error) {
+func (c *Client) sentences(ctx context.Context, o order, evidence *ground.Evidence, must []string, show func(string)) ([]string, error) {
 	var said, facts []string
 	err := c.read(ctx, o, func(r reader) error {
 		return eachSentence(r, func(s sentence) error {
@@ -94,7 +111,7 @@ func (c *Client) sentences(ctx context.Context, o order, evidence *ground.Eviden
 		})
 	})
 	if err == nil {
-		err = evidence.Whole(facts)
+		err = evidence.Whole(facts, must...)
 	}
 	return said, err
 }
