@@ -26,6 +26,7 @@ const module = "github.com/govqa/govqa"
 // stands on a lower floor. A new package takes its floor here.
 var floors = map[string]float64{
 	"corpus":          1,
+	"api/client":      1, // for programs of others: standard library only
 	"api/browsertest": 1, // for tests only
 
 	"index/vector":            2,
@@ -158,8 +159,8 @@ func (p pkg) faults() []string {
 		if who, ok := leaves[ours]; ok && !slices.Contains(who, name) {
 			faults = append(faults, fmt.Sprintf("%s imports %s, which only %s may", name, ours, strings.Join(who, ", ")))
 		}
-		if name == "corpus" && !standard(i) {
-			faults = append(faults, fmt.Sprintf("corpus imports %s, which is not the standard library", i))
+		if (name == "corpus" || name == "api/client") && !standard(i) {
+			faults = append(faults, fmt.Sprintf("%s imports %s, which is not the standard library", name, i))
 		}
 	}
 	return append(faults, p.ownerFaults()...)
