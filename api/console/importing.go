@@ -83,6 +83,7 @@ type job struct {
 	Error   string            `json:"error,omitempty"`
 	Columns map[string]string `json:"columns,omitempty"` // headers and the fields that the editor gave them
 	Sheets  []sheet.Mapping   `json:"sheets,omitempty"`
+	Clear   bool              `json:"clear,omitempty"` // fields that the table has no columns for are emptied, not kept
 	Policy  *policyJob        `json:"policy,omitempty"`
 
 	Report   *store.FileReport `json:"report,omitempty"`
@@ -457,9 +458,9 @@ func (c *Console) check(ctx context.Context, f *fiber.Ctx, who staff.Session) er
 			return err
 		}
 	}
-	columns, sheets, policy, fault := j.Columns, j.Sheets, j.Policy, j.Error
+	columns, sheets, policy, fault, empty := j.Columns, j.Sheets, j.Policy, j.Error, v.Get("absent") == "clear"
 	if j, err = c.changeJob(ctx, who.Name, j.ID, idle, func(j *job) {
-		j.Columns, j.Sheets, j.Policy, j.Error = columns, sheets, policy, fault
+		j.Columns, j.Sheets, j.Policy, j.Error, j.Clear = columns, sheets, policy, fault, empty
 		j.Report, j.Changes, j.More, j.Warnings = nil, nil, 0, nil
 		if j.State = jobChecking; fault != "" {
 			j.State = jobLooked

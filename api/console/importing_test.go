@@ -109,7 +109,12 @@ func TestImportOfATable(t *testing.T) {
 	if !strings.Contains(page.Body, "看这批草稿") || x.store.Edition() != 1 {
 		t.Fatalf("saved: %s", said(page.Body))
 	}
-	d, err := x.store.Draft(residence().Key())
+	want := residence() // the table has no columns for the rest, which stays
+	want.Fee.Items = []corpus.FeeItem{{Amount: "10元"}}
+	d, err := x.store.Draft(want.Key())
+	if diff := cmp.Diff(corpus.Record(want), d.Record); diff != "" {
+		t.Errorf("draft (-want +got):\n%s", diff)
+	}
 	if err != nil || d.State != store.Drafting || d.Actor != "小李" || d.Batch == "" {
 		t.Fatalf("draft %+v, %v", d.DraftInfo, err)
 	}

@@ -124,6 +124,9 @@ func (c *Console) rowsOf(j, out *job) (iter.Seq[corpus.Row], func() error, error
 	if err != nil {
 		return nil, nil, err
 	}
+	if j.Table() && !j.Clear {
+		rows = c.keepAbsent(rows, covered(j.Sheets))
+	}
 	return rows, closer.Close, nil
 }
 
