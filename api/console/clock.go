@@ -21,6 +21,9 @@ func (c *Console) Run(ctx context.Context) {
 	if err := errors.Join(c.recoverImports(ctx), c.sweep()); err != nil {
 		c.Log.ErrorContext(ctx, "imports of the last run not cleared", "err", err)
 	}
+	if _, err := c.rows.catchUp(ctx); err != nil && ctx.Err() == nil { // so that the first list need not wait for it
+		c.Log.ErrorContext(ctx, "catalogue not built", "err", err)
+	}
 	for {
 		failed := c.Due(ctx)
 		if failed != nil && ctx.Err() == nil {
