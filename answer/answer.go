@@ -109,6 +109,8 @@ type Fact struct {
 type FactSource struct {
 	URL     string `json:"url"`
 	Updated string `json:"updated"`
+	Title   string `json:"title,omitempty"` // of a policy, with its number; empty for a guide
+	Place   string `json:"place,omitempty"` // path on this service of the very passage
 }
 
 // An Option is something that can be tapped: a matter to choose (Code set)

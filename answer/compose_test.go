@@ -137,7 +137,7 @@ func requireQuoted(t *testing.T, g *corpus.Guide, a Answer) {
 	}
 	for _, f := range a.Facts {
 		name, _, _ := strings.Cut(strings.ReplaceAll(f.Field, "[", "."), ".")
-		if _, ok := fields[name]; !ok || f.Code != g.Code || f.Label == "" || f.Value == "" || f.Source != (FactSource{g.Source.URL, g.Source.Updated}) {
+		if _, ok := fields[name]; !ok || f.Code != g.Code || f.Label == "" || f.Value == "" || f.Source != (FactSource{URL: g.Source.URL, Updated: g.Source.Updated}) {
 			t.Errorf("fact %+v", f)
 		}
 	}

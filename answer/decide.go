@@ -12,8 +12,9 @@ import (
 // found is what the index has for a question.
 type found struct {
 	guides, faqs, bundles []index.Hit
-	more                  []index.Hit // guides, the first ones too, from which several may fit
-	elsewhere             *index.Hit  // the guide that fits, where it is of another region or for others
+	more                  []index.Hit    // guides, the first ones too, from which several may fit
+	elsewhere             *index.Hit     // the guide that fits, where it is of another region or for others
+	policy                *policyVerdict // the passage that answers better than the guides, or nil
 }
 
 // How many guides a verdict is made of, and among how many those are that are
@@ -60,7 +61,8 @@ type verdict struct {
 	outcome    Outcome
 	matters    []index.Hit // the one to answer first, or what is offered
 	faq        string      // id of the FAQ to quote
-	bundle     string      // id of the life event to list
+	policy     *policyVerdict
+	bundle     string // id of the life event to list
 	confidence float64
 	picked     string // code of a matter that needs no score
 	picks      []pick // the numbered options
@@ -118,6 +120,9 @@ func (e *Engine) decide(v *view, u *understood, f found) verdict {
 	}
 	if t.gate(GateFAQ, faqFits(u, f, guide)) {
 		return verdict{outcome: Answered, faq: f.faqs[0].Key.ID, matters: f.guides, confidence: f.faqs[0].Named}
+	}
+	if t.gate(GatePolicy, f.policy != nil) {
+		return verdict{outcome: Answered, policy: f.policy, confidence: min(1, f.policy.said)}
 	}
 	// Who says a name that editors gave, all of it and nothing else, means it.
 	called := len(f.guides) > 0 && (f.guides[0].Named >= .95 && f.guides[0].Asked >= .95 || e.firstOfIts(v, u, &f.guides[0]))

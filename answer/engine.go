@@ -100,6 +100,7 @@ type view struct {
 	divisions *corpus.Divisions
 	covered   []corpus.RegionCode // regions that records are of
 	bundles   map[string]*corpus.Bundle
+	policies  policyList
 	directory
 	life   *recommend.LifeEvents
 	sample bool
@@ -167,6 +168,9 @@ func (e *Engine) newView(edition corpus.Edition) (*view, error) {
 		return nil, fmt.Errorf("edition %d: %w", edition, err)
 	}
 	if v.directory, err = e.newDirectory(edition); err != nil {
+		return nil, fmt.Errorf("edition %d: %w", edition, err)
+	}
+	if v.policies, err = e.newPolicies(edition); err != nil {
 		return nil, fmt.Errorf("edition %d: %w", edition, err)
 	}
 	var inForce []*corpus.Bundle
@@ -328,7 +332,9 @@ func (e *Engine) reply(ctx context.Context, v *view, r Request, t *Trace) (a Ans
 	end()
 	u.trace = t
 	finding, end := stage(ctx, "find")
-	f, err = e.find(finding, v, &u)
+	if f, err = e.find(finding, v, &u); err == nil {
+		f.policy, err = e.findPolicy(finding, v, &u, f.guides)
+	}
 	end()
 	if err != nil {
 		return a, u, f, err

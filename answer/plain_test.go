@@ -12,8 +12,8 @@ func longAnswer() *Answer {
 	return &Answer{Outcome: Answered, GeneratedBy: ByTemplate,
 		Text:    "「居住证申领」这样办：\n1. 申请：向派出所提出。\n2. 审核：查居住满半年。\n3. 制证：按规定制作。",
 		Matters: []MatterRef{{Code: "AL/1", Name: "居住证申领"}},
-		Facts: []Fact{{Code: "AL/1", Field: "steps", Source: FactSource{"https://a.example/1", "2026-06-30"}},
-			{Code: "AL/1", Field: "channel", Source: FactSource{"https://a.example/1", "2026-06-30"}},
+		Facts: []Fact{{Code: "AL/1", Field: "steps", Source: FactSource{URL: "https://a.example/1", Updated: "2026-06-30"}},
+			{Code: "AL/1", Field: "channel", Source: FactSource{URL: "https://a.example/1", Updated: "2026-06-30"}},
 			{Code: "F-1", Field: "answer"}},
 		Actions: []Action{{"online", "在线办理", "https://a.example/apply"}, {"call", "拨打", "tel:12345"}, {"online", "坏的", "javascript:alert(1)"}}}
 }

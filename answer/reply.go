@@ -30,6 +30,8 @@ func (e *Engine) answer(v *view, u *understood, d *verdict) (Answer, error) {
 		err = e.askMatter(v, u, d, &a)
 	case d.bundle != "":
 		err = e.replyBundle(v, d, &a)
+	case d.policy != nil:
+		err = e.replyPolicy(u, d.policy, &a)
 	case d.faq != "":
 		err = e.replyFAQ(v, *d, &a)
 	case d.outcome == Choose:

@@ -79,6 +79,7 @@ const (
 	GateFAQNamed    GateName = "faq_named"    // … of the standard question
 	GateFAQAsked    GateName = "faq_asked"
 	GateFAQ         GateName = "faq"      // the FAQ is quoted
+	GatePolicy      GateName = "policy"   // a passage of a policy says more of the question than any guide
 	GateCalled      GateName = "called"   // the name, all of it and nothing else
 	GateSaid        GateName = "said"     // something that one can look for
 	GateSituated    GateName = "situated" // nothing but a situation is said

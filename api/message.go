@@ -33,6 +33,8 @@ type guideReader interface {
 	Recommend(ctx context.Context, r answer.RecommendRequest) (answer.RecommendPage, error)
 	// Event returns corpus.ErrNotFound if there is none of that id.
 	Event(ctx context.Context, id string) (*answer.EventGuide, error)
+	// Policy returns corpus.ErrNotFound if there is none of that id.
+	Policy(ctx context.Context, id string) (*answer.PolicyText, error)
 }
 
 // Leave counts a message like a question, so that nobody can flood the journal.

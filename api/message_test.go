@@ -25,6 +25,10 @@ func (f *fake) Event(context.Context, string) (*answer.EventGuide, error) {
 	return nil, corpus.ErrNotFound
 }
 
+func (f *fake) Policy(context.Context, string) (*answer.PolicyText, error) {
+	return nil, corpus.ErrNotFound
+}
+
 func (f *fake) Recommend(context.Context, answer.RecommendRequest) (answer.RecommendPage, error) {
 	return answer.RecommendPage{}, nil
 }

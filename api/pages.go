@@ -32,6 +32,7 @@ func CitizenPages(p *web.Pages, log *slog.Logger) func(*fiber.App, Engine) {
 		app.Get("/matters/:code", h.page(h.matter))
 		app.Get("/events", h.page(h.events))
 		app.Get("/events/:id", h.page(h.event))
+		app.Get("/policies/:id", h.page(h.policy))
 		app.Post("/feedback", h.page(h.feedback))
 		app.Get("/message", h.page(h.messageForm))
 		app.Post("/message", h.page(h.leave))

@@ -101,3 +101,16 @@ func (p *citizenPages) event(ctx context.Context, c *fiber.Ctx) error {
 	}
 	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.Event(w, page) })
 }
+
+// policy is the page of a policy's whole text; its articles have anchors.
+func (p *citizenPages) policy(ctx context.Context, c *fiber.Ctx) error {
+	id, err := pathText(c, "id")
+	if err != nil {
+		return err
+	}
+	page := web.Policy{Visitor: p.visitorOf(c)}
+	if page.Text, err = p.engine.Policy(ctx, id); err != nil {
+		return err
+	}
+	return p.send(c, http.StatusOK, func(w *bytes.Buffer) error { return p.pages.Policy(w, page) })
+}

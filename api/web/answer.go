@@ -71,6 +71,8 @@ type group struct {
 	Code    string
 	URL     template.URL // may be empty
 	Updated string       // a date; may be empty
+	Title   string       // of a policy; empty for a guide
+	Place   template.URL // of its passage on these pages; may be empty
 	Rows    []row
 }
 
@@ -223,7 +225,8 @@ func groups(a *answer.Answer) []group {
 	facts := a.Facts
 	for i, f := range facts {
 		if i == 0 || f.Code != facts[i-1].Code || f.Source != facts[i-1].Source {
-			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated})
+			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated,
+				Title: f.Source.Title, Place: policyPlace(f.Source.Place)})
 		}
 		if g := &list[len(list)-1]; f.Value != a.Text && eventOf(a) == "" {
 			g.Rows = addRow(g.Rows, f)

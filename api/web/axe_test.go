@@ -17,7 +17,7 @@ func testAxe(parent context.Context, t *testing.T) {
 	check := func(state string) { t.Helper(); axe.Check(b.Window, state) }
 	states := []string{"/?", "/?q=居住证要什么材料", "/?q=我要落户", "/?q=去月球", "/?q=家里着火了", "/?q=要收费吗", "/?q=出错",
 		"/matters/AL%2FJZ%20001?", "/matters/none?", "/search?", "/search?q=居住证", "/search?q=去月球",
-		"/events?", "/events?region=990121", "/events/AL-B-1?", "/message?matter=AL%2FJZ%20001", "/message/look-up?", "/about?", "/widget?"}
+		"/events?", "/events?region=990121", "/events/AL-B-1?", "/policies/AL-P-002?", "/message?matter=AL%2FJZ%20001", "/message/look-up?", "/about?", "/widget?"}
 	for _, path := range states {
 		b.Visit(path + "&region=&large=0")
 		check("light " + path)

@@ -123,3 +123,34 @@ func (p *Pages) Event(w io.Writer, e Event) error {
 
 // Original is where the event was published; empty if that is not known.
 func (e Event) Original() string { return string(safeURL(e.Event.Source.URL)) }
+
+// A Policy is the page of a policy's whole text.
+type Policy struct {
+	Visitor Visitor
+	Text    *answer.PolicyText
+}
+
+// Policy writes the page of a policy.
+func (p *Pages) Policy(w io.Writer, t Policy) error {
+	t.Visitor.Regions = nil // a policy has its own region
+	f := p.frame(t.Visitor, t.Text.Title+" - "+p.opts.Title, t)
+	f.Here, f.About = "search", "《"+t.Text.Title+"》全文"
+	f.Sample = f.Sample || t.Text.Source.Sample
+	f.Private = f.Sample
+	return p.write(w, "policy", f)
+}
+
+// Original is where the policy was published; empty if that is not known.
+func (t Policy) Original() string { return string(safeURL(t.Text.Source.URL)) }
+
+// Standing says in a few words whether the policy holds.
+func (t Policy) Standing() string {
+	switch {
+	case t.Text.InForce:
+		return "现行有效"
+	case t.Text.Replaced != nil:
+		return "已被替代"
+	default:
+		return "不在生效期间"
+	}
+}

@@ -269,6 +269,23 @@ func (e *engine) Event(_ context.Context, id string) (*answer.EventGuide, error)
 	return birth(), nil
 }
 
+// rules is a policy that is replaced, in chapters.
+func rules() *answer.PolicyText {
+	old := &corpus.Policy{ID: "AL-P-002", Title: "安澜市人才安居补贴实施办法（试行）", Number: "安政发〔2022〕11号", Agency: corpus.Agency{Name: "安澜市人民政府"},
+		Text:      "第一章　总则\n第一条　为吸引人才，制定本办法。\n第二章　补贴\n第二条　补贴按下列标准发放：\n（一）博士每月1500元；\n（二）硕士每月800元。",
+		Effective: corpus.Period{From: "2022-07-01", To: "2026-02-28"},
+		Source:    corpus.Source{URL: "https://zwfw.anlan.example/policy/AL-P-002", Updated: "2022-06-20", Sample: true}}
+	return &answer.PolicyText{Policy: old, Articles: old.Articles(), Replaced: &corpus.Policy{ID: "AL-P-001",
+		Title: "安澜市人才安居补贴实施办法", Number: "安政发〔2026〕3号", Effective: corpus.Period{From: "2026-03-01"}}}
+}
+
+func (e *engine) Policy(_ context.Context, id string) (*answer.PolicyText, error) {
+	if id != "AL-P-002" {
+		return nil, fmt.Errorf("%q: %w", id, corpus.ErrNotFound)
+	}
+	return rules(), nil
+}
+
 func (e *engine) Around(_ context.Context, g *corpus.Guide) (answer.Around, error) {
 	if g.Code != permitRef.Code {
 		return answer.Around{}, nil

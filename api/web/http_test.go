@@ -86,6 +86,8 @@ func TestPages(t *testing.T) {
 		{"a matter", "GET", "/matters/AL%2FJZ%20001", nil, 200, []string{"<h1>居住证申领</h1>", "居住证签注", "居住证补领", "随迁子女入学", "教育入学一件事", "GovernmentService", `rel="canonical"`}, []string{"gone"}},
 		{"life events", "GET", "/events", nil, 200, []string{"新生儿出生一件事", "企业和单位", "6 个事项"}, nil},
 		{"a place without life events", "GET", "/events?region=990121", nil, 200, []string{"还没有公布一件事"}, nil},
+		{"a policy that is replaced", "GET", "/policies/AL-P-002?region=", nil, 200, []string{"已于 2026-03-01 废止", `href="/policies/AL-P-001"`, "<h3>第一章　总则</h3>", `id="a2"><strong>第二条</strong>`, "（一）博士每月1500元；", "已被替代", "演示数据"}, nil},
+		{"no such policy", "GET", "/policies/AL-P-9?region=", nil, 404, nil, nil},
 		{"a life event", "GET", "/events/AL-B-1?region=", nil, 200, []string{"先办：领取出生医学证明", "按需", "居民户口簿", "社会保障卡申领（复印件，1份）", "更新日期：2026-06-30", "演示数据"}, nil},
 		{"a life event that is not there", "GET", "/events/none", nil, 404, []string{"没有找到这个页面"}, nil},
 		{"the form for a message", "GET", "/message?q=x%3C&matter=AL%2FJZ+001&answer=a1", nil, 200, []string{"x&lt;</textarea>", `name="answer" value="a1"`, `name="matter" value="AL/JZ 001"`, "听涛派出所户籍窗口", "周一至周五 9:00—17:00", `href="tel:09005550101"`}, nil},

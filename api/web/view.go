@@ -89,6 +89,14 @@ func matterPath(code string) string { return "/matters/" + url.PathEscape(code) 
 
 func eventPath(id string) string { return "/events/" + url.PathEscape(id) }
 
+// policyPlace lets through only what leads to a policy on these pages.
+func policyPlace(place string) template.URL {
+	if !strings.HasPrefix(place, "/policies/") {
+		return ""
+	}
+	return template.URL(place)
+}
+
 // china is where the service's days begin and end.
 var china = time.FixedZone("CST", 8*3600)
 

@@ -57,7 +57,7 @@ type Pages struct {
 }
 
 // pageNames are the templates that fill the frame.
-var pageNames = []string{"chat", "search", "matter", "events", "event", "leave", "received", "lookup", "about", "widget", "message"}
+var pageNames = []string{"chat", "search", "matter", "events", "event", "policy", "leave", "received", "lookup", "about", "widget", "message"}
 
 // New reads the embedded templates and files. It fails only when one of them
 // is broken, which a test guards.
@@ -97,6 +97,9 @@ func (p *Pages) readTemplates() error {
 		"ask":     askPath,
 		"dial":    dial,
 		"event":   eventPath,
+		"policy":  func(id string) template.URL { return template.URL(answer.PolicyPlace(id, -1)) },
+		"before":  func(i int) int { return i - 1 },
+		"after":   func(i int) int { return i + 1 },
 		"brief":   func(name string) string { return strings.TrimSuffix(name, "一件事") },
 		"day":     day,
 		"grouped": grouped,

@@ -67,18 +67,24 @@ function withoutChoices(a, text) {
   return text.split('\n').filter((l) => !(/^\d+\. /.test(l) && a.options.some((o) => o.label === l.replace(/^\d+\. /, '')))).join('\n');
 }
 
+// source names where facts come from: a policy and the place of the passage in
+// it, or a guide.
+function source({ url, title, place }) {
+  const original = safeURL(url);
+  if (!title) return [original ? h('a', { href: original }, '办事指南原文') : '办事指南（原文网址未公布）'];
+  return [place?.startsWith('/policies/') ? h('a', { href: place }, title) : title, ...(original ? ['　', h('a', { href: original }, '公布的原文')] : [])];
+}
+
 function groups(a) {
   const out = [];
   for (const f of a.facts) {
-    const key = JSON.stringify([f.code, f.source.url, f.source.updated]);
+    const key = JSON.stringify([f.code, f.source]);
     if (out[out.length - 1]?.key !== key) out.push({ key, code: f.code, source: f.source, facts: [] });
     if (f.value !== a.text && !eventOf(a)) out[out.length - 1].facts.push(f); // a fact that is the whole text is not said twice
   }
   return out.map((g) => {
-    const url = safeURL(g.source.url);
     return h('section', { class: 'group' }, g.facts.length > 0 && h('dl', { class: 'facts' }, rows(g.facts).map((r) => row(r, g.code))),
-      h('p', { class: 'source' }, '来源：', url ? h('a', { href: url }, '办事指南原文') : '办事指南（原文网址未公布）',
-        '　更新日期：' + (g.source.updated || '未公布')));
+      h('p', { class: 'source' }, '来源：', ...source(g.source), '　更新日期：' + (g.source.updated || '未公布')));
   });
 }
 
