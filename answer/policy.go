@@ -67,12 +67,12 @@ func (l policyList) current(id string) string {
 // family keeps, of the policies found, the first and those that replace it or
 // that it replaces. Where the search and the passages disagree about the text,
 // the passages are wrong more often than not.
-func (l policyList) family(hits []index.Hit) []index.Hit {
-	head := cmp.Or(l.current(hits[0].Key.ID), hits[0].Key.ID)
-	var kin []index.Hit
-	for _, h := range hits {
-		if cmp.Or(l.current(h.Key.ID), h.Key.ID) == head {
-			kin = append(kin, h)
+func (l policyList) family(texts []*corpus.Policy) []*corpus.Policy {
+	head := func(p *corpus.Policy) string { return cmp.Or(l.current(p.ID), p.ID) }
+	var kin []*corpus.Policy
+	for _, p := range texts {
+		if head(p) == head(texts[0]) {
+			kin = append(kin, p)
 		}
 	}
 	return kin
@@ -104,11 +104,13 @@ type policyVerdict struct {
 // than none. docs/policies.md has the figures.
 const (
 	policySaid     = .6  // of the content, that title and article must say
-	policyOwn      = .5  // … that the article must say
+	policyBrief    = .85 // … of a content that is brief, where one word more or less is another question
+	policyFew      = 8   // characters of a content that is not brief
+	policyLeast    = 4   // characters of content at least
+	policyRare     = 3   // … as many as that of the rarest characters
+	policyOwn      = .5  // of the content, that the article must say itself
 	policyAhead    = .2  // how much more than the best guide they must say
 	policyFarAhead = .35 // … than a guide that is more likely right than wrong
-	policyLength   = 4   // characters of content at least
-	policyMass     = 20  // idf of the content at least
 	policyBeside   = .15 // how far behind another article of the policy may be to be quoted too
 )
 
@@ -148,21 +150,27 @@ func (e *Engine) findPolicy(ctx context.Context, v *view, u *understood, guides 
 	}
 	hits, err := e.Index.Search(ctx, index.Query{Question: &u.question, Type: corpus.TypePolicy, Place: u.place, Limit: 5,
 		Filter: index.Filter{Region: u.region, On: e.Now(), Expired: true}})
-	if err != nil || len(hits) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	if p, err := e.cited(v, u, hits); p != nil || err != nil {
-		return p, err
-	}
-	var best, held *passage // of all, and of what is in force
-	for _, h := range v.policies.family(hits) {
+	var texts []*corpus.Policy
+	for _, h := range hits {
 		p, err := e.policy(v, h.Key.ID)
 		if err != nil {
 			return nil, err
 		}
-		if p.Effective.From > e.today() {
-			continue // not in force yet
+		if p.Effective.From <= e.today() { // else not in force yet
+			texts = append(texts, p)
 		}
+	}
+	if len(texts) == 0 {
+		return nil, nil
+	}
+	if p, err := e.cited(v, u, texts); p != nil || err != nil {
+		return p, err
+	}
+	var best, held *passage // of all, and of what is in force
+	for _, p := range v.policies.family(texts) {
 		fits, err := e.fitting(&u.question, p)
 		if err != nil {
 			return nil, err
@@ -173,9 +181,6 @@ func (e *Engine) findPolicy(ctx context.Context, v *view, u *understood, guides 
 		if e.holds(v, p) && (held == nil || fits.fit() > held.fit()) {
 			held = fits
 		}
-	}
-	if best == nil {
-		return nil, nil
 	}
 	if held != nil && held.fit() >= best.fit() {
 		best = held // what holds and fits as well goes before what does not
@@ -191,18 +196,11 @@ func (e *Engine) findPolicy(ctx context.Context, v *view, u *understood, guides 
 
 // cited is the verdict where a question names a policy: the article that it
 // names or that fits the rest of the question, or else the policy as a whole.
-func (e *Engine) cited(v *view, u *understood, hits []index.Hit) (*policyVerdict, error) {
+func (e *Engine) cited(v *view, u *understood, texts []*corpus.Policy) (*policyVerdict, error) {
 	var named *corpus.Policy
 	length := 0
 	rest := ""
-	for _, h := range hits {
-		p, err := e.policy(v, h.Key.ID)
-		if err != nil {
-			return nil, err
-		}
-		if p.Effective.From > e.today() {
-			continue
-		}
+	for _, p := range texts {
 		if n, left := cites(u.question.Text, p); n > length {
 			named, length, rest = p, n, left
 		}
@@ -377,7 +375,11 @@ func cites(text string, p *corpus.Policy) (n int, rest string) {
 // of it than any guide that was found.
 func (e *Engine) beatsGuides(v *view, u *understood, p *passage, hits []index.Hit) (bool, error) {
 	content := utf8.RuneCountInString(u.question.Content())
-	if p.article < 0 || p.said < policySaid || p.own < policyOwn || content < policyLength {
+	least := policySaid
+	if content < policyFew {
+		least = policyBrief
+	}
+	if p.article < 0 || p.said < least || p.own < policyOwn || content < policyLeast {
 		return false, nil
 	}
 	var texts []string
@@ -392,7 +394,7 @@ func (e *Engine) beatsGuides(v *view, u *understood, p *passage, hits []index.Hi
 	if err != nil {
 		return false, err
 	}
-	if covered[len(texts)].Mass < policyMass {
+	if covered[len(texts)].Rare < policyRare {
 		return false, nil // nothing in it tells texts apart
 	}
 	ev := weigh(&u.question, hits)

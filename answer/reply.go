@@ -136,7 +136,7 @@ func (e *Engine) replyFAQ(v *view, d verdict, a *Answer) error {
 		return fmt.Errorf("faq %s is for operators only: %w", d.faq, corpus.ErrNotFound)
 	}
 	faq := rec.(*corpus.FAQ)
-	a.Text = faq.Answer
+	a.Text = faq.Answer + "\n" + faqSource(faq)
 	a.Facts = append(a.Facts, Fact{Code: faq.ID, Field: "answer", Label: faq.Question, Value: faq.Answer,
 		Source: FactSource{URL: faq.Source.URL, Updated: faq.Source.Updated}})
 	if faq.Source.Sample {
@@ -156,6 +156,18 @@ func (e *Engine) replyFAQ(v *view, d verdict, a *Answer) error {
 	a.Options = append(a.Options, followUps(g, nil)...)
 	a.Actions = append(a.Actions, actionsOf(g, nil)...)
 	return nil
+}
+
+// faqSource says which question was answered, by whom and when.
+func faqSource(faq *corpus.FAQ) string {
+	from := []string{"常见问题「" + faq.Question + "」"}
+	if faq.Agency.Name != "" {
+		from = append(from, faq.Agency.Name)
+	}
+	if faq.Source.Updated != "" {
+		from = append(from, faq.Source.Updated+" 更新")
+	}
+	return "——" + strings.Join(from, "，")
 }
 
 // replyBundle lists the matters of a life event in their order.

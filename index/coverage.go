@@ -11,7 +11,7 @@ import (
 type Coverage struct {
 	Share float64
 	All   float64 // the same of every character, the words of asking by their weight
-	Mass  float64 // idf of the content, the same for every text
+	Rare  float64 // idf of the content, counted in rarest characters; the same for every text
 }
 
 // Coverage compares a question with texts of any kind, passages of a policy or
@@ -69,5 +69,5 @@ func (c *charStats) coverage(q *nlp.Question, text string) Coverage {
 	if mass == 0 {
 		return Coverage{}
 	}
-	return Coverage{share / mass, all / whole, mass}
+	return Coverage{share / mass, all / whole, mass / idf(c.names, 0)}
 }

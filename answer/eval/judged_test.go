@@ -49,12 +49,15 @@ func texts(set eval.Set, fn func(id, text string)) {
 	for _, q := range set.Special {
 		fn(q.ID, q.Text)
 	}
+	for _, q := range set.Policies {
+		fn(q.ID, q.Text)
+	}
 }
 
 func TestJudgedIDs(t *testing.T) {
 	seen := map[string]bool{}
 	texts(judgedSet(t), func(id, text string) {
-		if seen[id] || !regexp.MustCompile(`^[sdmx]\d{2,3}([a-f]|\.\d)?$`).MatchString(id) {
+		if seen[id] || !regexp.MustCompile(`^[sdmxp]\d{2,3}([a-f]|\.\d)?$`).MatchString(id) {
 			t.Errorf("id %q is double or malformed", id)
 		}
 		seen[id] = true
@@ -154,6 +157,37 @@ func TestJudgedAmbiguousAndSpecial(t *testing.T) {
 		for _, id := range regexp.MustCompile(`\d{17}[\dX]`).FindAllString(q.Text, -1) {
 			if validIDNumber(id) {
 				t.Errorf("%s: %s might be somebody's", q.ID, id)
+			}
+		}
+	}
+}
+
+func TestJudgedPolicies(t *testing.T) {
+	recs := sampled(t)
+	for _, q := range judgedSet(t).Policies {
+		if !slices.Contains(styles, q.Style) || q.Writer != 1 && q.Writer != 2 || q.Policy == "" && (q.Article != "" || len(q.Says) > 0) {
+			t.Errorf("%s: %+v", q.ID, q)
+		}
+		if _, ok := recs[corpus.Key{Type: corpus.TypePolicy, ID: q.Replaced}]; q.Replaced != "" && !ok {
+			t.Errorf("%s: no policy %s", q.ID, q.Replaced)
+		}
+		if q.Policy == "" {
+			continue
+		}
+		p, ok := recs[corpus.Key{Type: corpus.TypePolicy, ID: q.Policy}].(*corpus.Policy)
+		if !ok {
+			t.Errorf("%s: no policy %s", q.ID, q.Policy)
+			continue
+		}
+		said := p.Effective.From
+		for _, a := range p.Articles() {
+			if a.Number == q.Article {
+				said = a.Text
+			}
+		}
+		for _, want := range q.Says {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s: %s of %s does not say %q", q.ID, q.Article, q.Policy, want)
 			}
 		}
 	}

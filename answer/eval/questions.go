@@ -84,6 +84,7 @@ type Set struct {
 	Dialogs   []Dialog
 	Ambiguous []Ambiguous
 	Special   []Special
+	Policies  []JudgedPolicy
 }
 
 // ReadSet reads a folder. A file that is missing is passed over; a folder
@@ -95,12 +96,13 @@ func ReadSet(dir string) (Set, error) {
 		readPart(dir, "questions.jsonl", &s.Questions),
 		readPart(dir, "dialogs.jsonl", &s.Dialogs),
 		readPart(dir, "ambiguous.jsonl", &s.Ambiguous),
+		readPart(dir, "policies.jsonl", &s.Policies),
 		readPart(dir, "outofscope.jsonl", &s.Special),
 	)
 	if len(s.Special) == 0 {
 		err = errors.Join(err, readPart(dir, "special.jsonl", &s.Special))
 	}
-	if err == nil && len(s.Questions)+len(s.Dialogs)+len(s.Ambiguous)+len(s.Special) == 0 {
+	if err == nil && len(s.Questions)+len(s.Dialogs)+len(s.Ambiguous)+len(s.Special)+len(s.Policies) == 0 {
 		err = fmt.Errorf("%w: %s has no judged question", ErrFolder, dir)
 	}
 	return s, err
@@ -130,7 +132,7 @@ func Questions(ctx context.Context, dir string, engine Asker, themes func(code s
 		return nil, err
 	}
 	r := &asking{newQuestionReport(), engine, themes}
-	for _, part := range []func(context.Context, Set) error{r.questions, r.dialogs, r.ambiguous, r.special} {
+	for _, part := range []func(context.Context, Set) error{r.questions, r.dialogs, r.ambiguous, r.special, r.policies} {
 		if err := part(ctx, set); err != nil {
 			return nil, err
 		}

@@ -55,6 +55,8 @@ type all struct {
 	faqs    []*corpus.FAQ
 	bundles []*corpus.Bundle
 	regions []*corpus.RegionEntry
+
+	policies []*corpus.Policy
 }
 
 // load reads the sample and reports every row that is no valid record.
@@ -72,6 +74,8 @@ func load(t *testing.T) all {
 				a.bundles = append(a.bundles, r)
 			case *corpus.RegionEntry:
 				a.regions = append(a.regions, r)
+			case *corpus.Policy:
+				a.policies = append(a.policies, r)
 			default:
 				t.Errorf("%s row %d: %T, error %v", name, row.N, r, row.Err)
 			}
@@ -93,6 +97,9 @@ func (a all) records() []corpus.Record {
 	}
 	for _, r := range a.regions {
 		recs = append(recs, r)
+	}
+	for _, p := range a.policies {
+		recs = append(recs, p)
 	}
 	return recs
 }
@@ -223,6 +230,47 @@ func TestGuidesAreComplete(t *testing.T) {
 		if g.Contact == g.Complaint {
 			t.Errorf("%s: %s both answers questions and takes complaints", g.Code, g.Contact)
 		}
+	}
+}
+
+// TestPolicies: every policy is complete and cut into numbered articles; one is
+// replaced by another, and one has expired, so that both can be seen.
+func TestPolicies(t *testing.T) {
+	a := load(t)
+	byID := map[string]*corpus.Policy{}
+	for _, p := range a.policies {
+		byID[p.ID] = p
+	}
+	if len(byID) < 10 {
+		t.Errorf("%d policies, want at least 10", len(byID))
+	}
+	replaced, expired := 0, 0
+	for _, p := range a.policies {
+		if p.Number == "" || p.Agency.Name == "" || p.Effective.From == "" || p.Source.URL == "" || !p.Source.Sample || p.Region.Code != "990100" {
+			t.Errorf("%s is not complete: %+v", p.ID, p)
+		}
+		articles := p.Articles()
+		for i, art := range articles {
+			if art.Number == "" {
+				t.Errorf("%s: article %d has no number: %q", p.ID, i, art.Text)
+			}
+		}
+		if len(articles) < 4 {
+			t.Errorf("%s: %d articles", p.ID, len(articles))
+		}
+		for _, id := range p.Supersedes {
+			old := byID[id]
+			if old == nil || old.Effective.To == "" || old.Effective.To >= p.Effective.From {
+				t.Errorf("%s replaces %s, which is not there or did not end before", p.ID, id)
+			}
+			replaced++
+		}
+		if p.Effective.To != "" && p.Effective.To < inForce {
+			expired++
+		}
+	}
+	if replaced == 0 || expired <= replaced {
+		t.Errorf("%d replaced, %d expired: one must have expired without being replaced", replaced, expired)
 	}
 }
 
