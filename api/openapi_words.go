@@ -163,7 +163,7 @@ Answer.facts 所依据的事实，逐字取自指南；Answer.options 可以点�
 Answer.actions 现在就能做的事；Answer.notices 提示，如 sample_data、field_missing、region_not_covered、state_ignored、pii_masked
 Answer.confidence 把握，0 到 1；Answer.state 下一个问题原样带回即可接着问；Answer.elapsedMs 用时（毫秒）
 MatterRef.region 地区名称；MatterRef.score 相符程度，0 到 1；MatterRef.why 为什么是它；MatterRef.agency 实施主体名称
-Fact.code 事项的实施编码，或常见问题的编号；Fact.field 导入格式的字段名；Fact.label 字段的中文名；Fact.value 原文
+Fact.code 事项的实施编码，或常见问题、政策文件的编号；FactSource.title 政策文件的名称和文号，办事指南没有；FactSource.place 该条款在本服务页面上的位置，办事指南没有；Fact.field 导入格式的字段名；Fact.label 字段的中文名；Fact.value 原文
 Option.label 按钮上的字；Option.text 点选后提的问题；Option.code 选中的事项，接着问时为空
 Recommendation.kind 推荐的类别：下一步、一件事、常办、时令、换证、相近；Recommendation.source 主要来自哪个推荐来源
 Recommendation.from 由哪个事项引出；Recommendation.support 理由背后的人数，不足 20 人不给；Recommendation.rest 同一件事里的其他事项

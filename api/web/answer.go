@@ -228,7 +228,7 @@ func groups(a *answer.Answer) []group {
 			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated,
 				Title: f.Source.Title, Place: policyPlace(f.Source.Place)})
 		}
-		if g := &list[len(list)-1]; f.Value != a.Text && eventOf(a) == "" {
+		if g := &list[len(list)-1]; f.Value != a.Text && !strings.HasPrefix(a.Text, f.Value+"\n——") && eventOf(a) == "" {
 			g.Rows = addRow(g.Rows, f)
 		}
 	}

@@ -87,6 +87,21 @@ func answers() map[string]answer.Answer {
 			Text:  "要紧。\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。",
 			Facts: []answer.Fact{fact("answer", "居住证丢了要紧吗", "要紧。\n请尽快挂失。\n挂失后补领。\n补领要带户口簿。")}, Edition: 3,
 		},
+		"遛狗不牵绳": {
+			ID: "ans16", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: "overview", Edition: 3,
+			Text: "《安澜市养犬管理规定》（安澜市人民政府令第28号）第九条：\n携犬出户不束犬绳的，处50元以上200元以下罚款。\n自2025年5月1日起施行。",
+			Facts: []answer.Fact{
+				{Code: "AL-P-003", Field: "text", Label: "《安澜市养犬管理规定》（安澜市人民政府令第28号）第九条", Value: "携犬出户不束犬绳的，处50元以上200元以下罚款。",
+					Source: answer.FactSource{URL: "https://zwfw.anlan.example/policy/3", Updated: "2025-03-18", Title: "《安澜市养犬管理规定》（安澜市人民政府令第28号）", Place: "/policies/AL-P-003#a9"}},
+				{Code: "AL-P-003", Field: "effective", Label: "施行日期", Value: "2025-05-01",
+					Source: answer.FactSource{Updated: "2025-03-18", Title: "《安澜市养犬管理规定》（安澜市人民政府令第28号）", Place: "javascript:alert(1)"}},
+			},
+		},
+		"居住证能转让吗": {
+			ID: "ans17", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Matters: []answer.MatterRef{permitRef}, Edition: 3,
+			Text:  "不能转让。\n——常见问题「居住证可以给别人用吗」，安澜市公安局，2026-05-12 更新",
+			Facts: []answer.Fact{fact("answer", "居住证可以给别人用吗", "不能转让。")},
+		},
 		"办理流程": {
 			ID: "ans12", Outcome: answer.Answered, GeneratedBy: answer.ByTemplate, Aspect: "procedure", Matters: []answer.MatterRef{permitRef},
 			Text:  "「居住证申领」的办理流程：\n1. 申请\n2. 受理\n3. 领取",
