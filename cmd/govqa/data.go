@@ -316,6 +316,10 @@ func checkIndex(ctx context.Context, c *call, s *store.Store) (faults int, err e
 		}
 		fmt.Fprintf(c.out, "索引已按第 %d 版重建\n", edition)
 	}
+	if s.Edition() == 0 {
+		fmt.Fprintln(c.out, "还没有发布过，没有索引可核对")
+		return 0, nil
+	}
 	if ix.Edition() != s.Edition() {
 		fmt.Fprintf(c.out, "索引是第 %d 版，数据是第 %d 版：下次启动时会自动追上，或用 check -rebuild 重建\n", ix.Edition(), s.Edition())
 		return 0, nil
