@@ -1,7 +1,6 @@
 package answer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -340,20 +339,23 @@ func (e *Engine) replyElsewhere(v *view, u *understood, h *index.Hit, a *Answer)
 }
 
 // askMatter asks what the question is about, when it says nothing of that. Its
-// options are what many ask for; nothing has been found, so it has no matters.
+// options are what many have asked for; nothing has been found, so it has no matters.
 func (e *Engine) askMatter(v *view, u *understood, d *verdict, a *Answer) error {
 	a.Text = "请问您要办的是哪件事？请说出要办的证件或事项的名称。"
-	hot, err := e.Hot(context.Background(), u.region, 2*askMatterOffers)
-	if err != nil {
-		return err
+	var codes []string
+	for _, h := range e.pinned(v, u.region) {
+		codes = append(codes, h.Matter)
 	}
-	for _, h := range hot {
-		if h.Code == "" || len(a.Options) == askMatterOffers || slices.ContainsFunc(a.Options, func(o Option) bool { return o.Code == h.Code }) {
+	for _, k := range e.asked.top(e.Now()) {
+		codes = append(codes, k.matter)
+	}
+	for i, code := range codes {
+		if code == "" || len(a.Options) == askMatterOffers || slices.Contains(codes[:i], code) {
 			continue
 		}
-		g, err := e.inForce(v, h.Code)
-		if errors.Is(err, corpus.ErrNotFound) {
-			continue
+		g, err := e.inForce(v, code)
+		if errors.Is(err, corpus.ErrNotFound) || err == nil && u.region != "" && g.Region.Code != "" && !u.region.Within(g.Region.Code) {
+			continue // removed since, or of another place
 		}
 		if err != nil {
 			return err
