@@ -20,22 +20,23 @@ const deviceLife = 180 * 24 * time.Hour
 // know lets the browser prove later that the account was entered from it.
 func (s *Staff) know(c *fiber.Ctx, name string) {
 	nonce := newToken()
-	setCookie(c, "device", nonce+"."+s.vouch(name, nonce), deviceLife)
+	setCookie(c, "device", nonce+"."+s.vouch("device "+name, nonce), deviceLife)
 }
 
 // device names the browser if the account was entered from it before, and is
 // "" if not.
 func (s *Staff) device(c *fiber.Ctx, name string) string {
 	nonce, proof, _ := strings.Cut(c.Cookies(cookieName(c, "device")), ".")
-	if nonce == "" || !hmac.Equal([]byte(proof), []byte(s.vouch(name, nonce))) {
+	if nonce == "" || !hmac.Equal([]byte(proof), []byte(s.vouch("device "+name, nonce))) {
 		return ""
 	}
 	return nonce
 }
 
-func (s *Staff) vouch(name, nonce string) string {
+// vouch signs a text for one purpose.
+func (s *Staff) vouch(purpose, text string) string {
 	m := hmac.New(sha256.New, s.secret)
-	m.Write([]byte(nonce + " " + name))
+	m.Write([]byte(purpose + "\x00" + text))
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
 }
 

@@ -156,7 +156,7 @@ func (s *Staff) badInvite(_ *fiber.Ctx, err error) error {
 
 // setup sets the password of an account by its link, and logs it in.
 func (s *Staff) setup(c *fiber.Ctx) error {
-	if err := ownForm(c); err != nil {
+	if err := s.ownForm(c); err != nil {
 		return err
 	}
 	ctx, token := c.UserContext(), c.FormValue("token")

@@ -28,6 +28,9 @@ var (
 	paceNetwork = pace{free: 60, forgive: 10 * time.Second, most: time.Minute}     // all accounts from one network
 )
 
+// paceUnknown is how many logins to accounts that do not exist are logged.
+var paceUnknown = pace{free: 100, forgive: time.Minute, most: time.Minute}
+
 // hashWait is how long a login waits for its turn to be checked.
 const hashWait = 5 * time.Second
 
@@ -76,9 +79,9 @@ func formToken(c *fiber.Ctx) string {
 }
 
 // ownForm refuses a form that was not sent from our page in this browser.
-func ownForm(c *fiber.Ctx) error {
+func (s *Staff) ownForm(c *fiber.Ctx) error {
 	token := c.Cookies(cookieName(c, "form"))
-	if foreign(c) || token == "" || subtle.ConstantTimeCompare([]byte(c.FormValue("_csrf")), []byte(token)) != 1 {
+	if s.foreign(c) || token == "" || subtle.ConstantTimeCompare([]byte(c.FormValue("_csrf")), []byte(token)) != 1 {
 		return errForged()
 	}
 	return nil
@@ -109,7 +112,7 @@ func (st stage) path() string {
 // login checks a name and a password. Whatever is wrong with them, it takes as
 // long and says the same.
 func (s *Staff) login(c *fiber.Ctx) error {
-	if err := ownForm(c); err != nil {
+	if err := s.ownForm(c); err != nil {
 		return err
 	}
 	ctx := c.UserContext()
@@ -180,6 +183,8 @@ func (s *Staff) verify(ctx context.Context, name, password string) (store.User, 
 	object := "（不存在的账号）"
 	if known {
 		object = u.Name
+	} else if s.brake.try(watched{object, paceUnknown}) > 0 {
+		return u, errWrong // names that are made up must not fill the disk
 	}
 	if err := s.failed(ctx, object); err != nil {
 		return u, err

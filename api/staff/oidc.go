@@ -2,7 +2,9 @@ package staff
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +40,6 @@ type OIDC struct {
 const (
 	oidcLife    = 10 * time.Minute // that a login there may take
 	oidcTimeout = 10 * time.Second // for a request to the provider
-	docOIDC     = "oidc.login"
 )
 
 // A provider is an OpenID provider, looked up when it is first needed, so that
@@ -111,12 +112,38 @@ func (p *provider) connect(ctx context.Context) (*oidc.Provider, *oauth2.Config,
 	}, nil
 }
 
-// A foreignLogin is a login that is under way at the provider.
+// A foreignLogin is a login that is under way at the provider. It is kept in a
+// signed cookie of the browser that began it: kept here, strangers could fill
+// the store with logins that they never end.
 type foreignLogin struct {
+	State    string    `json:"state"`
 	Nonce    string    `json:"nonce"`
 	Verifier string    `json:"verifier"`
 	Next     string    `json:"next"`
 	Until    time.Time `json:"until"`
+}
+
+// seal writes a login as the cookie's value.
+func (s *Staff) seal(login foreignLogin) (string, error) {
+	b, err := json.Marshal(login)
+	if err != nil {
+		return "", fmt.Errorf("oidc: %w", err)
+	}
+	text := base64.RawURLEncoding.EncodeToString(b)
+	return text + "." + s.vouch("oidc", text), nil
+}
+
+// unseal reads what seal wrote, if it did and the login is still good.
+func (s *Staff) unseal(value string) (login foreignLogin, ok bool) {
+	text, proof, _ := strings.Cut(value, ".")
+	if !hmac.Equal([]byte(proof), []byte(s.vouch("oidc", text))) {
+		return login, false
+	}
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(b, &login) != nil {
+		return login, false
+	}
+	return login, s.now().Before(login.Until)
 }
 
 // errAway is for when the provider cannot be reached; local accounts can.
@@ -132,64 +159,23 @@ func (s *Staff) startOIDC(c *fiber.Ctx) error {
 	if err != nil {
 		return s.errAway(c, err)
 	}
-	if err := s.dropOIDC(ctx); err != nil {
-		return err
-	}
-	state := newToken()
-	login := foreignLogin{Nonce: newToken(), Verifier: oauth2.GenerateVerifier(), Next: ownPath(c.Query("next")), Until: s.now().Add(oidcLife)}
-	value, err := json.Marshal(login)
-	if err != nil {
-		return fmt.Errorf("oidc: %w", err)
-	}
-	if err := s.store.PutDoc(ctx, store.BySystem, docOIDC, hashOf(state), func([]byte) ([]byte, error) { return value, nil }); err != nil {
-		return err
-	}
-	setCookie(c, "oidc", state, oidcLife) // only the browser that began may end it
-	return c.Redirect(oauth.AuthCodeURL(state, oidc.Nonce(login.Nonce), oauth2.S256ChallengeOption(login.Verifier)), http.StatusSeeOther)
-}
-
-// maxForeign is how many logins can be under way at the provider at once.
-const maxForeign = 1000
-
-// dropOIDC removes logins that were never ended, and refuses a new one when
-// there are too many.
-func (s *Staff) dropOIDC(ctx context.Context) error {
-	docs, err := s.store.Docs(docOIDC, "", maxForeign)
+	login := foreignLogin{State: newToken(), Nonce: newToken(), Verifier: oauth2.GenerateVerifier(), Next: ownPath(c.Query("next")), Until: s.now().Add(oidcLife)}
+	sealed, err := s.seal(login)
 	if err != nil {
 		return err
 	}
-	left := len(docs)
-	for _, d := range docs {
-		var login foreignLogin
-		if err := json.Unmarshal(d.Value, &login); err != nil {
-			return fmt.Errorf("oidc: %w", err)
-		}
-		if s.now().Before(login.Until) {
-			continue
-		}
-		if err := s.store.PutDoc(ctx, store.BySystem, docOIDC, d.ID, func([]byte) ([]byte, error) { return nil, nil }); err != nil {
-			return err
-		}
-		left--
-	}
-	if left >= maxForeign {
-		return api.NewProblem(http.StatusServiceUnavailable, "现在登录的人较多，请稍后再试。").After(time.Minute)
-	}
-	return nil
+	setCookie(c, "oidc", sealed, oidcLife) // only the browser that began may end it
+	return c.Redirect(oauth.AuthCodeURL(login.State, oidc.Nonce(login.Nonce), oauth2.S256ChallengeOption(login.Verifier)), http.StatusSeeOther)
 }
 
 // endOIDC takes whom the provider leads back.
 func (s *Staff) endOIDC(c *fiber.Ctx) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), pageTimeout)
 	defer cancel()
-	state := c.Cookies(cookieName(c, "oidc"))
+	login, ok := s.unseal(c.Cookies(cookieName(c, "oidc")))
 	setCookie(c, "oidc", "", 0)
-	if state == "" || subtle.ConstantTimeCompare([]byte(state), []byte(c.Query("state"))) != 1 {
-		return api.NewProblem(http.StatusForbidden, "这次登录不是从这个浏览器开始的，请重新登录。")
-	}
-	login, err := s.takeForeign(ctx, state)
-	if err != nil {
-		return err
+	if !ok || subtle.ConstantTimeCompare([]byte(login.State), []byte(c.Query("state"))) != 1 {
+		return api.NewProblem(http.StatusForbidden, "这次登录不是从这个浏览器开始的，或者已经过期。请重新登录。")
 	}
 	if c.Query("code") == "" { // it was called off there
 		return api.NewProblem(http.StatusForbidden, "没有在"+s.oidc.Name+"登录成功。")
@@ -212,21 +198,6 @@ func (s *Staff) endOIDC(c *fiber.Ctx) error {
 // failed notes a failed login in the audit log.
 func (s *Staff) failed(ctx context.Context, object string) error {
 	return s.store.Audit(ctx, store.BySystem, "login.failed", object, network(api.VisitorOf(ctx)))
-}
-
-// takeForeign takes the login of a state, which is good once.
-func (s *Staff) takeForeign(ctx context.Context, state string) (login foreignLogin, err error) {
-	gone := api.NewProblem(http.StatusForbidden, "这次登录已经过期或已经用过，请重新登录。")
-	err = s.store.PutDoc(ctx, store.BySystem, docOIDC, hashOf(state), func(old []byte) ([]byte, error) {
-		if old == nil {
-			return nil, gone
-		}
-		return nil, json.Unmarshal(old, &login)
-	})
-	if err == nil && !s.now().Before(login.Until) {
-		err = gone
-	}
-	return login, err
 }
 
 // errClaims means that what the provider says of somebody cannot be believed.

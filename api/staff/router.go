@@ -125,7 +125,7 @@ func (r *Router) unfinished(method, path string, h pageHandler) {
 	r.add(&Route{Method: method, Path: path, Door: DoorUnfinished}, r.staff.served(func(c *fiber.Ctx) (Session, error) {
 		who, err := r.staff.anySession(c)
 		if err == nil {
-			err = checkForm(c, who)
+			err = r.staff.checkForm(c, who)
 		}
 		return who, err
 	}, h))
@@ -166,7 +166,7 @@ func (s *Staff) page(roles []string, h pageHandler) fiber.Handler {
 			err = s.allow(c, who, roles)
 		}
 		if err == nil {
-			err = checkForm(c, who)
+			err = s.checkForm(c, who)
 		}
 		return who, err
 	}, h)

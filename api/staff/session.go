@@ -313,8 +313,8 @@ func errForged() error {
 }
 
 // checkForm refuses a form that was not sent from a page of this session.
-func checkForm(c *fiber.Ctx, who Session) error {
-	if safe(c) || !foreign(c) && who.sent(c.FormValue("_csrf")) {
+func (s *Staff) checkForm(c *fiber.Ctx, who Session) error {
+	if safe(c) || !s.foreign(c) && who.sent(c.FormValue("_csrf")) {
 		return nil
 	}
 	return errForged()
@@ -322,12 +322,12 @@ func checkForm(c *fiber.Ctx, who Session) error {
 
 // foreign reports whether a browser says that a request was begun by a page of
 // another site.
-func foreign(c *fiber.Ctx) bool {
+func (s *Staff) foreign(c *fiber.Ctx) bool {
 	if site := c.Get("Sec-Fetch-Site"); site != "" {
 		return site != "same-origin" && site != "none"
 	}
 	origin := c.Get(fiber.HeaderOrigin)
-	if origin == "" {
+	if origin == "" || origin == s.cfg.Origin {
 		return false
 	}
 	u, err := url.Parse(origin)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/govqa/govqa/api/staff"
 	"github.com/govqa/govqa/api/staff/stafftest"
+	"github.com/govqa/govqa/corpus"
 	"github.com/govqa/govqa/corpus/store"
 )
 
@@ -139,6 +143,8 @@ func TestEveryRoute(t *testing.T) {
 	}
 	t.Logf("%d routes, %d calls", len(table), tried)
 	ownRoutes(t, site, table)
+	ownCalls(t, site, table)
+	ownDrafts(t, site, table)
 }
 
 // may says what the table says of a caller.
@@ -309,5 +315,116 @@ func ownRoutes(t *testing.T, site *stafftest.Site, table map[string]staff.Route)
 		if err := proof(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// judgedBody is a good body for every operation on a call: each takes of it
+// what it knows.
+const judgedBody = `{"id":"judged-0001","code":"AL-JZ-002","aspect":"fee","typed":"居住证","said":"居住证","reason":"试","field":"fee"}`
+
+// ownCalls calls every route that names a call, as another operator: it is
+// denied to them, and not to the operator whose call it is.
+func ownCalls(t *testing.T, site *stafftest.Site, table map[string]staff.Route) {
+	t.Helper()
+	owner, other := site.As(t, "甲坐席", "operator"), site.As(t, "乙坐席", "operator")
+	// Closing comes last: what is closed cannot be worked on.
+	names := slices.Collect(maps.Keys(table))
+	slices.SortFunc(names, func(a, b string) int {
+		last := func(name string) int { return strings.Index("/end/close", name[strings.LastIndex(name, "/"):]) }
+		return cmp.Or(cmp.Compare(last(a), last(b)), cmp.Compare(a, b))
+	})
+	var opened struct{ ID string }
+	if r := owner.JSON(http.MethodPost, "/api/v1/desk/calls", "{}"); json.Unmarshal([]byte(r.Body), &opened) != nil || opened.ID == "" {
+		t.Fatalf("no call: %d %s", r.Status, r.Body)
+	}
+	n := 0
+	for _, name := range names {
+		r := table[name]
+		if !strings.Contains(r.Path, ":") {
+			continue
+		}
+		if !strings.Contains(r.Path, "/calls/:id") {
+			t.Errorf("%s names something, and nothing says whose it is", name)
+			continue
+		}
+		if !slices.Contains(r.Roles, "operator") {
+			continue // supervisors see all calls
+		}
+		n++
+		path := strings.Replace(r.Path, ":id", opened.ID, 1)
+		ask := func(c *stafftest.Client) int {
+			if strings.HasSuffix(path, "/events") { // it has no end
+				return streamStatus(t, site, c, path)
+			}
+			if r.Door == staff.DoorJSON {
+				return c.JSON(r.Method, path, judgedBody).Status
+			}
+			return c.Get(path).Status
+		}
+		if got := ask(other); got != http.StatusForbidden && got != http.StatusNotFound {
+			t.Errorf("%s of somebody else's call: %d", name, got)
+		}
+		if got := ask(owner); got == http.StatusForbidden || got == http.StatusNotFound || got >= http.StatusInternalServerError {
+			t.Errorf("%s of the own call: %d", name, got)
+		}
+	}
+	if n < 10 {
+		t.Errorf("only %d routes name a call", n)
+	}
+}
+
+// streamStatus is how a stream of events begins.
+func streamStatus(t *testing.T, site *stafftest.Site, c *stafftest.Client, path string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range c.Cookies() {
+		req.AddCookie(k)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	return resp.StatusCode
+}
+
+// ownDrafts: who has edited a draft approves it neither with one account of
+// every role nor with a form of one's own, and whoever has not, does.
+func ownDrafts(t *testing.T, site *stafftest.Site, table map[string]staff.Route) {
+	t.Helper()
+	if _, ok := table["POST /console/drafts/approve"]; !ok {
+		t.Fatal("no route approves drafts")
+	}
+	g := &corpus.FAQ{Type: corpus.TypeFAQ, ID: "自审", Question: "能自己审自己吗", Answer: "不能。"}
+	d, err := site.Store.SaveDraft(t.Context(), "既编又审", store.Edit{Record: g, Note: "试"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	editor, reviewer := site.As(t, "既编又审", store.Roles...), site.As(t, "只审", "reviewer")
+	ref := func() url.Values {
+		d, err := site.Store.Draft(g.Key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return url.Values{"ref": {fmt.Sprintf("%s@%d", d.Key, d.Version)}}
+	}
+	if d.Version == 0 {
+		t.Fatal("a draft without a version")
+	}
+	if r := editor.Post("/console/drafts/submit", ref()); r.Status != http.StatusSeeOther {
+		t.Fatalf("submit: %d %s", r.Status, r.Body)
+	}
+	if r := editor.Post("/console/drafts/approve", ref()); r.Status != http.StatusForbidden {
+		t.Errorf("the editor approves the own draft: %d", r.Status)
+	}
+	if r := reviewer.Post("/console/drafts/approve", ref()); r.Status != http.StatusSeeOther {
+		t.Errorf("a reviewer does not approve it: %d %s", r.Status, r.Body)
 	}
 }

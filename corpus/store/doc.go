@@ -39,7 +39,6 @@ const maxDocID = 512
 func unaudited(kind string) bool {
 	switch kind {
 	case "session", // logins and log-outs are audited by themselves
-		"oidc.login",    // a login under way
 		"apikey.use",    // when a key was last used
 		"apikey.used",   // how often, today
 		"link",          // what a check found a link to be; that it was begun is audited
