@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -488,5 +489,34 @@ func TestConflictsPage(t *testing.T) {
 	}
 	if page := said(x.As(t, "小李", "editor").Get("/console/conflicts").Body); strings.Contains(page, "工本费") {
 		t.Errorf("what was removed still contradicts: %s", page)
+	}
+}
+
+// An import of more drafts than a page lists is reviewed and published whole.
+func TestManyAtOnce(t *testing.T) {
+	const many = 1200
+	x := open(t)
+	editor, reviewer, publisher := x.As(t, "小李", "editor"), x.As(t, "老陈", "reviewer"), x.As(t, "王主任", "publisher")
+	var lines strings.Builder
+	for i := range many {
+		fmt.Fprintf(&lines, `{"code":"G-%05d","name":"事项%05d"}`+"\n", i, i)
+	}
+	path, page := uploaded(t, editor, "", "多.jsonl", []byte(lines.String()))
+	saved(t, editor, path, checked(t, editor, path, page, nil), false)
+	batch := strings.TrimPrefix(path, "/console/import/job?id=")
+	follow(t, editor, editor.Post("/console/drafts/submit", url.Values{"batch": {batch}, "state": {"draft"}}))
+	if r := editor.Post("/console/drafts/approve", url.Values{"batch": {batch}, "state": {"review"}}); r.Status != http.StatusForbidden {
+		t.Errorf("an editor approves: %d", r.Status)
+	}
+	follow(t, reviewer, reviewer.Post("/console/drafts/approve", url.Values{"batch": {batch}, "state": {"review"}}))
+	if r := publisher.Get("/console/publish"); !strings.Contains(r.Body, "另有 700 条没有列出") {
+		t.Errorf("the page says %s", said(r.Body)[:200])
+	}
+	if r := publisher.Post("/console/publish", url.Values{"all": {"1"}}); r.Status != http.StatusOK {
+		t.Fatalf("%d %s", r.Status, said(r.Body))
+	}
+	info := x.store.Current()
+	if drafts, err := x.store.Drafts(); info.Added != many || len(drafts) > 0 || err != nil {
+		t.Errorf("%d published, %d drafts left: %v", info.Added, len(drafts), err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,8 @@ type publishPage struct {
 	Can       can
 	Report    *store.GateReport // of what is chosen; nil before it has been judged
 	Chosen    map[string]bool   // refs; nil chooses all
+	More      int               // approved drafts that are not listed
+	All       bool              // they are chosen, too
 	Note      string
 	Fault     string
 }
@@ -52,6 +55,10 @@ func (c *Console) publishPage(who staff.Session) (publishPage, error) {
 		line := draftLine{d, refText(d.Ref()), TypeName(d.Key.Type), slices.Contains(d.Editors, who.Name), recordPath(d.Key)}
 		switch d.State {
 		case store.Approved:
+			if len(view.Approved) == maxChanges {
+				view.More++
+				continue
+			}
 			view.Approved = append(view.Approved, line)
 		case store.Scheduled:
 			view.Scheduled = append(view.Scheduled, line)
@@ -60,13 +67,28 @@ func (c *Console) publishPage(who staff.Session) (publishPage, error) {
 	return view, nil
 }
 
+// chosen are the drafts that a form of the page names, or all that are
+// approved: more than a page lists.
+func (c *Console) chosen(f *fiber.Ctx) (refs []store.DraftRef, v url.Values, err error) {
+	if v, err = formValues(f); err != nil {
+		return nil, nil, err
+	}
+	if v.Get("all") == "" {
+		refs, err = refsOf(v)
+		return refs, v, err
+	}
+	drafts, err := c.Store.Drafts()
+	for _, d := range drafts {
+		if d.State == store.Approved {
+			refs = append(refs, d.Ref())
+		}
+	}
+	return refs, v, err
+}
+
 // judge asks the gate about the chosen drafts without publishing them.
 func (c *Console) judge(ctx context.Context, f *fiber.Ctx, who staff.Session) error {
-	v, err := formValues(f)
-	if err != nil {
-		return err
-	}
-	refs, err := refsOf(v)
+	refs, v, err := c.chosen(f)
 	if err != nil {
 		return err
 	}
@@ -74,16 +96,16 @@ func (c *Console) judge(ctx context.Context, f *fiber.Ctx, who staff.Session) er
 	if err != nil {
 		return refused(err)
 	}
-	return c.publishAgain(f, who, http.StatusOK, refs, v.Get("note"), &report, "")
+	return c.publishAgain(f, who, http.StatusOK, refs, v, &report, "")
 }
 
 // publishAgain shows the page again with what was chosen.
-func (c *Console) publishAgain(f *fiber.Ctx, who staff.Session, status int, refs []store.DraftRef, note string, report *store.GateReport, fault string) error {
+func (c *Console) publishAgain(f *fiber.Ctx, who staff.Session, status int, refs []store.DraftRef, v url.Values, report *store.GateReport, fault string) error {
 	view, err := c.publishPage(who)
 	if err != nil {
 		return err
 	}
-	view.Chosen, view.Note, view.Report, view.Fault = map[string]bool{}, note, report, fault
+	view.Chosen, view.Note, view.All, view.Report, view.Fault = map[string]bool{}, v.Get("note"), v.Get("all") != "", report, fault
 	for _, ref := range refs {
 		view.Chosen[refText(ref)] = true
 	}
@@ -93,11 +115,7 @@ func (c *Console) publishAgain(f *fiber.Ctx, who staff.Session, status int, refs
 // publish publishes the chosen drafts in one edition and waits until it
 // answers questions.
 func (c *Console) publish(ctx context.Context, f *fiber.Ctx, who staff.Session) error {
-	v, err := formValues(f)
-	if err != nil {
-		return err
-	}
-	refs, err := refsOf(v)
+	refs, v, err := c.chosen(f)
 	if err != nil {
 		return err
 	}
@@ -107,11 +125,11 @@ func (c *Console) publish(ctx context.Context, f *fiber.Ctx, who staff.Session) 
 	var objection *store.GateError
 	switch {
 	case errors.As(err, &objection):
-		return c.publishAgain(f, who, http.StatusConflict, refs, p.Note, &objection.Report, "没有发布：未通过发布前检查。")
+		return c.publishAgain(f, who, http.StatusConflict, refs, v, &objection.Report, "没有发布：未通过发布前检查。")
 	case errors.Is(err, store.ErrUnchanged):
-		return c.publishAgain(f, who, http.StatusUnprocessableEntity, refs, p.Note, nil, "没有发布：选中的草稿与现行内容相同，可以丢弃。")
+		return c.publishAgain(f, who, http.StatusUnprocessableEntity, refs, v, nil, "没有发布：选中的草稿与现行内容相同，可以丢弃。")
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrState), errors.Is(err, corpus.ErrNotFound):
-		return c.publishAgain(f, who, http.StatusConflict, refs, p.Note, nil, "没有发布："+err.Error())
+		return c.publishAgain(f, who, http.StatusConflict, refs, v, nil, "没有发布："+err.Error())
 	case err != nil:
 		return refused(err)
 	}

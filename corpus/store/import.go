@@ -100,10 +100,14 @@ func (s *Store) Import(ctx context.Context, files []File, opts ImportOptions) (R
 	if strings.TrimSpace(opts.Actor) == "" && !opts.DryRun {
 		return Report{}, ErrNoActor
 	}
-	if err := s.beginWrite(ctx); err != nil {
+	begin, end := s.beginWrite, s.endWrite
+	if opts.DryRun { // it writes nothing, and nobody need wait for it
+		begin, end = func(context.Context) error { return s.begin() }, s.end
+	}
+	if err := begin(ctx); err != nil {
 		return Report{}, err
 	}
-	defer s.endWrite()
+	defer end()
 	base, err := s.newView(s.Edition(), []byte(revisionPrefix))
 	if err != nil {
 		return Report{}, err
