@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/govqa/govqa/corpus"
@@ -147,14 +148,46 @@ func candidateRefs(e *Engine, v *view, a *Answer, hits []index.Hit, limit int) (
 
 // candidate composes the direct answer of one matter.
 func (e *Engine) candidate(v *view, ref MatterRef, rank float64, q *nlp.Question) (*corpus.Guide, Candidate, error) {
-	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: ref.Code})
+	g, err := e.wholeGuide(v, ref.Code)
 	if err != nil {
-		return nil, Candidate{}, fmt.Errorf("guide %s: %w", ref.Code, err)
+		return nil, Candidate{}, err
 	}
-	g := rec.(*corpus.Guide)
 	said := compose(g, e.agencyOf(v, g), q)
 	return g, Candidate{MatterRef: ref, Rank: rank, Text: said.text, Facts: said.facts, Missing: said.missing,
 		Effective: g.Effective, Source: g.Source, Themes: g.Themes, Internal: g.Internal}, nil
+}
+
+// wholeGuides remembers guides of an edition with their internal part, because
+// every key that an operator presses shows much the same ones. Nobody changes
+// them.
+type wholeGuides struct {
+	mu    sync.Mutex
+	known map[string]*corpus.Guide
+}
+
+// maxWhole is how many guides are remembered; then it begins anew.
+const maxWhole = 4000
+
+// wholeGuide reads a guide of the view's edition with its internal part.
+func (e *Engine) wholeGuide(v *view, code string) (*corpus.Guide, error) {
+	v.whole.mu.Lock()
+	g, ok := v.whole.known[code]
+	v.whole.mu.Unlock()
+	if ok {
+		return g, nil
+	}
+	rec, err := e.Corpus.GetAt(v.edition, corpus.Key{Type: corpus.TypeGuide, ID: code})
+	if err != nil {
+		return nil, fmt.Errorf("guide %s: %w", code, err)
+	}
+	g = rec.(*corpus.Guide)
+	v.whole.mu.Lock()
+	defer v.whole.mu.Unlock()
+	if v.whole.known == nil || len(v.whole.known) >= maxWhole {
+		v.whole.known = map[string]*corpus.Guide{}
+	}
+	v.whole.known[code] = g
+	return g, nil
 }
 
 // askNext finds the question that tells the candidates apart: the one that the

@@ -107,6 +107,7 @@ type view struct {
 	words  []*corpus.Word // of the edition, beside the built-in lexicon
 
 	items sync.Map // code -> *listed, as they are asked for
+	whole wholeGuides
 	alike sync.Map // code -> []string, codes of matters with like content
 }
 

@@ -219,6 +219,9 @@ func (e *Engine) Explain(ctx context.Context, r ExplainRequest) (Explanation, er
 	if err != nil {
 		return Explanation{}, fmt.Errorf("policy %s: %w", r.Policy, err)
 	}
+	if _, ok := corpus.Public(rec); !ok {
+		return Explanation{}, fmt.Errorf("policy %s is for operators only: %w", r.Policy, corpus.ErrNotFound)
+	}
 	p := rec.(*corpus.Policy)
 	if !p.Effective.Contains(e.Now()) {
 		return Explanation{}, fmt.Errorf("policy %s is not in force: %w", r.Policy, corpus.ErrNotFound)

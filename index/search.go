@@ -199,27 +199,72 @@ func (p *TypeParams) total(s *docScore) float64 {
 // best selects the best documents that pass the filter, the best first.
 func (r *reader) best(q *Query, scores []docScore, p *TypeParams) []candidate {
 	day := q.Filter.day()
-	better := func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.total, a.total), cmp.Compare(r.docs[a.doc].key.ID, r.docs[b.doc].key.ID))
+	better := func(a, b *candidate) int {
+		if c := cmp.Compare(b.total, a.total); c != 0 {
+			return c
+		}
+		return cmp.Compare(r.docs[a.doc].key.ID, r.docs[b.doc].key.ID)
 	}
-	var top []candidate // a full one is sorted, so that its last is the threshold
-	floor := 0.0
+	top := selection{better: better}
 	for d := range scores {
 		s := &scores[d]
 		total := p.total(s)
-		if total <= floor || r.docs[d] == nil || (q.refusal(r.docs[d], day) != "") != q.refused {
+		if total <= 0 || total < top.least() || r.docs[d] == nil || (q.refusal(r.docs[d], day) != "") != q.refused {
 			continue
 		}
-		top = append(top, candidate{doc: uint32(d), total: total, docScore: *s})
-		if len(top) >= 4*candidates {
-			slices.SortFunc(top, better)
-			top = top[:candidates]
-			// A document as good as the last may still come before it.
-			floor = top[candidates-1].total * (1 - 1e-9)
-		}
+		top.offer(candidate{doc: uint32(d), total: total, docScore: *s})
 	}
-	slices.SortFunc(top, better)
-	return top[:min(len(top), candidates)]
+	slices.SortFunc(top.list, func(a, b candidate) int { return better(&a, &b) })
+	return top.list
+}
+
+// A selection holds the best candidates that it was offered, as a heap whose
+// root is the worst of them. Among many documents of equal score it compares
+// far less than sorting them would.
+type selection struct {
+	better func(a, b *candidate) int // negative when a goes before b
+	list   []candidate
+}
+
+// least is the total below which nothing is taken any more.
+func (s *selection) least() float64 {
+	if len(s.list) < candidates {
+		return 0
+	}
+	return s.list[0].total
+}
+
+// offer takes c if it is one of the best so far.
+func (s *selection) offer(c candidate) {
+	if len(s.list) < candidates {
+		s.list = append(s.list, c)
+		for at := len(s.list) - 1; at > 0; {
+			up := (at - 1) / 2
+			if s.better(&s.list[up], &s.list[at]) > 0 {
+				return
+			}
+			s.list[up], s.list[at] = s.list[at], s.list[up]
+			at = up
+		}
+		return
+	}
+	if s.better(&c, &s.list[0]) > 0 {
+		return
+	}
+	s.list[0] = c
+	for at := 0; ; {
+		worst := at
+		for child := 2*at + 1; child <= 2*at+2 && child < len(s.list); child++ {
+			if s.better(&s.list[worst], &s.list[child]) < 0 {
+				worst = child
+			}
+		}
+		if worst == at {
+			return
+		}
+		s.list[at], s.list[worst] = s.list[worst], s.list[at]
+		at = worst
+	}
 }
 
 // keeps reports whether a document passes the filter on a day.

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // A GroupFigures is what became of the calls of one group.
@@ -36,14 +38,40 @@ const leastCalls = 30
 // redraws is how often the calls are drawn anew for the interval.
 const redraws = 2000
 
-// Compare compares the closed calls of both groups.
+// compareEvery is how long a comparison is given again before the calls are
+// read anew.
+const compareEvery = time.Minute
+
+// comparisons remembers the last comparison of each filter.
+type comparisons struct {
+	mu    sync.Mutex
+	known map[Filter]timedComparison
+}
+
+type timedComparison struct {
+	at time.Time
+	c  Comparison
+}
+
+// Compare compares the newest closed calls of both groups, at most ten thousand.
 func (d *Desk) Compare(who Staff, f Filter) (Comparison, error) {
 	f.Limit = maxPast
+	f.From, f.To = f.From.Truncate(time.Hour), f.To.Truncate(time.Hour)
+	m := &d.compared
+	m.mu.Lock()
+	defer m.mu.Unlock() // one reads for all
+	if known, ok := m.known[f]; ok && d.Now().Sub(known.at) < compareEvery {
+		return known.c, nil
+	}
 	calls, err := d.Past(who, f)
 	if err != nil {
 		return Comparison{}, err
 	}
-	return compare(calls), nil
+	if m.known == nil || len(m.known) > 100 {
+		m.known = map[Filter]timedComparison{}
+	}
+	m.known[f] = timedComparison{d.Now(), compare(calls)}
+	return m.known[f].c, nil
 }
 
 func compare(calls []Call) Comparison {

@@ -16,6 +16,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,7 +32,8 @@ import (
 // The kinds of documents of the desk.
 const (
 	kindCall     = "call"
-	kindPast     = "call.past"
+	kindPast     = "call.past" // by day and id, so that a day's calls are read without the others
+	kindDay      = "call.day"  // the day of a past call, by its id
 	kindSettings = "desk"
 
 	settingsID = "settings"
@@ -60,6 +62,7 @@ type Desk struct {
 	Config
 	changes  hub
 	reviewed reviewers
+	compared comparisons
 }
 
 // New makes a Desk.
@@ -143,7 +146,7 @@ func (d *Desk) Open(ctx context.Context, who Staff, id, operator, caller string,
 	}
 	call := Call{ID: id, Operator: cmp.Or(operator, who.Name), Caller: strings.TrimSpace(caller), Region: region, Group: draw(settings.Control), Opened: now.UTC(),
 		Version: 1, Lines: []Line{}, Adopted: []Adoption{}}
-	if past, err := d.Store.Doc(kindPast, id); err != nil || past != nil {
+	if key, err := d.pastKey(id); err != nil || key != "" {
 		return Call{}, cmp.Or(err, fmt.Errorf("%w：%s", ErrClosed, id))
 	}
 	err = d.Store.PutDoc(ctx, who.Name, kindCall, id, func(old []byte) ([]byte, error) {
@@ -175,34 +178,62 @@ func draw(control int) Group {
 // Call returns a call, open or closed.
 func (d *Desk) Call(who Staff, id string) (Call, error) {
 	var c Call
-	for _, kind := range []string{kindPast, kindCall} {
-		b, err := d.Store.Doc(kind, id)
-		if err != nil {
-			return c, err
-		}
-		if b == nil {
-			continue
-		}
-		if err := json.Unmarshal(b, &c); err != nil {
-			return c, fmt.Errorf("call %s: %w", id, err)
-		}
-		err = who.may(&c)
+	key, err := d.pastKey(id)
+	if err != nil {
 		return c, err
 	}
-	return c, fmt.Errorf("%w：%s", ErrNoCall, id)
+	kind := kindPast
+	if key == "" {
+		kind, key = kindCall, id
+	}
+	b, err := d.Store.Doc(kind, key)
+	switch {
+	case err != nil:
+		return c, err
+	case b == nil:
+		return c, fmt.Errorf("%w：%s", ErrNoCall, id)
+	}
+	if err := json.Unmarshal(b, &c); err != nil {
+		return c, fmt.Errorf("call %s: %w", id, err)
+	}
+	err = who.may(&c)
+	return c, err
 }
+
+// pastKey is under which id the document of a past call is kept, "" when there
+// is no past call of that id.
+func (d *Desk) pastKey(id string) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	day, err := d.Store.Doc(kindDay, id)
+	if err != nil || day == nil {
+		return "", err
+	}
+	return string(day) + "/" + id, nil
+}
+
+// dayFormat is how the day of a past call stands before its id.
+const dayFormat = "20060102"
 
 // change changes an open call.
 func (d *Desk) change(ctx context.Context, who Staff, id string, do func(*Call) error) (Call, error) {
-	return d.changeIn(ctx, who, kindCall, id, do)
+	c, err := d.changeIn(ctx, who, kindCall, id, do)
+	if errors.Is(err, ErrNoCall) {
+		if key, keyErr := d.pastKey(id); keyErr != nil || key != "" {
+			return c, cmp.Or(keyErr, fmt.Errorf("%w：%s", ErrClosed, id))
+		}
+	}
+	return c, err
 }
 
+// changeIn changes a call that is kept under a kind and an id.
 func (d *Desk) changeIn(ctx context.Context, who Staff, kind, id string, do func(*Call) error) (Call, error) {
 	var c Call
 	changed := false
 	err := d.Store.PutDoc(ctx, who.Name, kind, id, func(old []byte) ([]byte, error) {
 		if old == nil {
-			return nil, d.missing(kind, id)
+			return nil, fmt.Errorf("%w：%s", ErrNoCall, id)
 		}
 		if err := json.Unmarshal(old, &c); err != nil {
 			return nil, fmt.Errorf("call %s: %w", id, err)
@@ -225,16 +256,6 @@ func (d *Desk) changeIn(ctx context.Context, who Staff, kind, id string, do func
 		d.changes.tell(&c)
 	}
 	return c, err
-}
-
-// missing says why a call is not where it should be.
-func (d *Desk) missing(kind, id string) error {
-	if kind == kindCall {
-		if b, err := d.Store.Doc(kindPast, id); err != nil || b != nil {
-			return cmp.Or(err, fmt.Errorf("%w：%s", ErrClosed, id))
-		}
-	}
-	return fmt.Errorf("%w：%s", ErrNoCall, id)
 }
 
 // Say adds lines to a call's transcript. A line that is there already, by its
@@ -341,12 +362,16 @@ func (d *Desk) finish(ctx context.Context, who Staff, c *Call) (WorkOrder, error
 	if err != nil {
 		return WorkOrder{}, err
 	}
-	err = d.Store.PutDoc(ctx, who.Name, kindPast, c.ID, func(old []byte) ([]byte, error) {
+	day := c.Opened.UTC().Format(dayFormat)
+	err = d.Store.PutDoc(ctx, who.Name, kindPast, day+"/"+c.ID, func(old []byte) ([]byte, error) {
 		if old != nil {
 			return old, nil // it may have been reviewed since
 		}
 		return b, nil
 	})
+	if err == nil {
+		err = d.Store.PutDoc(ctx, who.Name, kindDay, c.ID, func([]byte) ([]byte, error) { return []byte(day), nil })
+	}
 	if err != nil {
 		return WorkOrder{}, err
 	}
@@ -366,7 +391,7 @@ func (d *Desk) finish(ctx context.Context, who Staff, c *Call) (WorkOrder, error
 // Recover finishes the calls whose closing a crash has interrupted.
 func (d *Desk) Recover(ctx context.Context) error {
 	var closed []Call
-	err := d.each(kindCall, func(c *Call) error {
+	err := d.each(kindCall, "", func(c *Call) error {
 		if !c.Closed.IsZero() {
 			closed = append(closed, *c)
 		}

@@ -292,11 +292,58 @@ func TestInterruptedClose(t *testing.T) {
 	if len(past) != 1 || past[0].Wrap.Summary != "摘要" || len(told) != 1 || told[0].Caller != "" || told[0].Summary != "" {
 		t.Errorf("past %+v, told %+v", past, told)
 	}
-	if n := must[int](t)(p.Forget(ctx, p.now.Add(time.Hour))); n != 1 {
+	if n := must[int](t)(p.Forget(ctx, p.now.AddDate(0, 0, 1))); n != 1 {
 		t.Errorf("%d calls forgotten", n)
 	}
 	if _, err := p.Call(wang, "c1"); !errors.Is(err, ErrNoCall) {
 		t.Errorf("a forgotten call is still there: %v", err)
+	}
+}
+
+func TestPast(t *testing.T) {
+	p, ctx := newPlace(t), t.Context()
+	today := p.now
+	for _, day := range []int{-5, -2, -1, 0} {
+		for _, hour := range []int{1, 3} {
+			p.now = today.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour)
+			c := must[Call](t)(p.Open(ctx, li, "", "", "", ""))
+			must[WorkOrder](t)(p.Close(ctx, li, c.ID, Wrap{Category: "咨询/户籍办理", Result: "已答复"}))
+		}
+	}
+	p.now = today.Add(5 * time.Hour)
+	for _, tt := range []struct {
+		why  string
+		f    Filter
+		want int
+	}{
+		{"all", Filter{}, 8},
+		{"the newest three", Filter{Limit: 3}, 3},
+		{"from a day on", Filter{From: today.AddDate(0, 0, -2)}, 6},
+		{"up to a day", Filter{To: today.AddDate(0, 0, -2)}, 2},
+		{"between two days", Filter{From: today.AddDate(0, 0, -2), To: today.AddDate(0, 0, -1)}, 2},
+		{"of a category", Filter{Category: "咨询"}, 8},
+		{"of a category that only begins alike", Filter{Category: "咨"}, 0},
+		{"of nobody", Filter{Operator: "赵"}, 0},
+		{"before there were any", Filter{To: today.AddDate(-1, 0, 0)}, 0},
+	} {
+		got := must[[]Call](t)(p.Past(wang, tt.f))
+		if len(got) != tt.want {
+			t.Errorf("%s: %d calls, want %d", tt.why, len(got), tt.want)
+		}
+		for i := 1; i < len(got); i++ {
+			if got[i].Opened.After(got[i-1].Opened) {
+				t.Errorf("%s: the newest do not come first", tt.why)
+			}
+		}
+	}
+	if n := must[int](t)(p.Forget(ctx, today.AddDate(0, 0, -1))); n != 4 {
+		t.Errorf("%d calls forgotten, want those of two days", n)
+	}
+	if got := must[[]Call](t)(p.Past(wang, Filter{})); len(got) != 4 {
+		t.Errorf("%d calls left", len(got))
+	}
+	if c := must[Comparison](t)(p.Compare(wang, Filter{})); c.Groups[0].Calls != 4 || c.Enough {
+		t.Errorf("comparison %+v", c)
 	}
 }
 

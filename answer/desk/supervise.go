@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/govqa/govqa/corpus/store"
@@ -33,15 +34,19 @@ func (f *Filter) fits(c *Call) bool {
 		(f.Result == "" || c.Wrap.Result == f.Result)
 }
 
-// each calls fn for every call of a kind, in the order of their ids.
-func (d *Desk) each(kind string, fn func(*Call) error) error {
-	after := ""
+// each calls fn for every call of a kind whose id begins with a prefix, in the
+// order of their ids.
+func (d *Desk) each(kind, prefix string, fn func(*Call) error) error {
+	after := prefix
 	for {
 		docs, err := d.Store.Docs(kind, after, pageOfDocs)
 		if err != nil || len(docs) == 0 {
 			return err
 		}
 		for _, doc := range docs {
+			if !strings.HasPrefix(doc.ID, prefix) {
+				return nil
+			}
 			var c Call
 			if err := json.Unmarshal(doc.Value, &c); err != nil {
 				return fmt.Errorf("call %s: %w", doc.ID, err)
@@ -58,7 +63,7 @@ func (d *Desk) each(kind string, fn func(*Call) error) error {
 // supervisor only their own.
 func (d *Desk) Live(who Staff) ([]Call, error) {
 	calls := []Call{}
-	err := d.each(kindCall, func(c *Call) error {
+	err := d.each(kindCall, "", func(c *Call) error {
 		if who.may(c) == nil && c.Closed.IsZero() {
 			calls = append(calls, *c)
 		}
@@ -68,18 +73,51 @@ func (d *Desk) Live(who Staff) ([]Call, error) {
 	return calls, err
 }
 
-// Past returns closed calls, the newest first.
+// Past returns closed calls, the newest first. It reads day by day backwards,
+// and no further than it must.
 func (d *Desk) Past(who Staff, f Filter) ([]Call, error) {
 	f.Limit = min(cmp.Or(f.Limit, defaultPast), maxPast)
 	calls := []Call{}
-	err := d.each(kindPast, func(c *Call) error {
-		if who.may(c) == nil && f.fits(c) {
-			calls = append(calls, *c)
+	first, last, err := d.days()
+	if err != nil || first == "" {
+		return calls, err
+	}
+	if from := f.From.UTC().Format(dayFormat); !f.From.IsZero() {
+		first = max(first, from)
+	}
+	if to := f.To.UTC().Format(dayFormat); !f.To.IsZero() {
+		last = min(last, to)
+	}
+	for day := last; day >= first && len(calls) < f.Limit; {
+		var of []Call
+		err := d.each(kindPast, day+"/", func(c *Call) error {
+			if who.may(c) == nil && f.fits(c) {
+				of = append(of, *c)
+			}
+			return nil
+		})
+		if err != nil {
+			return calls, err
 		}
-		return nil
-	})
-	slices.SortFunc(calls, func(a, b Call) int { return cmp.Or(b.Opened.Compare(a.Opened), cmp.Compare(b.ID, a.ID)) })
-	return calls[:min(len(calls), f.Limit)], err
+		slices.SortFunc(of, func(a, b Call) int { return cmp.Or(b.Opened.Compare(a.Opened), cmp.Compare(b.ID, a.ID)) })
+		calls = append(calls, of...)
+		t, err := time.Parse(dayFormat, day)
+		if err != nil {
+			return calls, fmt.Errorf("past call of day %q: %w", day, err)
+		}
+		day = t.AddDate(0, 0, -1).Format(dayFormat)
+	}
+	return calls[:min(len(calls), f.Limit)], nil
+}
+
+// days are the first day of past calls, and today; "" when there is none.
+func (d *Desk) days() (first, last string, err error) {
+	docs, err := d.Store.Docs(kindPast, "", 1)
+	if err != nil || len(docs) == 0 {
+		return "", "", err
+	}
+	first, _, _ = strings.Cut(docs[0].ID, "/")
+	return first, d.Now().UTC().Format(dayFormat), nil
 }
 
 // Sample draws closed calls by chance, for review: calls that nobody has
@@ -106,7 +144,14 @@ func (d *Desk) Review(ctx context.Context, who Staff, id string, score int, comm
 	if err := tooLong("评语", comment, maxComment); err != nil {
 		return Call{}, err
 	}
-	return d.changeIn(ctx, who, kindPast, id, func(c *Call) error {
+	key, err := d.pastKey(id)
+	if err != nil {
+		return Call{}, err
+	}
+	if key == "" {
+		return Call{}, fmt.Errorf("%w：%s", ErrNoCall, id)
+	}
+	return d.changeIn(ctx, who, kindPast, key, func(c *Call) error {
 		c.Reviews = append(c.Reviews, Review{By: who.Name, At: d.Now().UTC(), Score: score, Comment: comment})
 		return nil
 	})
@@ -143,23 +188,31 @@ func (d *Desk) Orders(who Staff, f Filter) ([]WorkOrder, error) {
 	return orders, err
 }
 
-// Forget deletes the calls that were closed before a time, and reports how
-// many. Their lessons stay: they say nothing of who called.
+// Forget deletes the calls that were opened before the day of a time, and
+// reports how many. Their lessons stay: they say nothing of who called.
 func (d *Desk) Forget(ctx context.Context, before time.Time) (int, error) {
-	var old []string
-	err := d.each(kindPast, func(c *Call) error {
-		if c.Closed.Before(before) {
-			old = append(old, c.ID)
-		}
-		return nil
-	})
-	for i, id := range old {
-		if err == nil {
-			err = d.Store.PutDoc(ctx, store.BySystem, kindPast, id, func([]byte) ([]byte, error) { return nil, nil })
-		}
+	forgotten := 0
+	remove := func([]byte) ([]byte, error) { return nil, nil }
+	for {
+		docs, err := d.Store.Docs(kindPast, "", pageOfDocs)
 		if err != nil {
-			return i, err
+			return forgotten, err
+		}
+		before := before.UTC().Format(dayFormat)
+		old := slices.DeleteFunc(docs, func(doc store.Doc) bool { return doc.ID >= before })
+		for _, doc := range old { // the call itself goes last, so that an interrupted deletion is taken up again
+			_, id, _ := strings.Cut(doc.ID, "/")
+			err := d.Store.PutDoc(ctx, store.BySystem, kindDay, id, remove)
+			if err == nil {
+				err = d.Store.PutDoc(ctx, store.BySystem, kindPast, doc.ID, remove)
+			}
+			if err != nil {
+				return forgotten, err
+			}
+			forgotten++
+		}
+		if len(old) < pageOfDocs {
+			return forgotten, nil
 		}
 	}
-	return len(old), err
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -154,6 +156,7 @@ func testKeyboard(browser context.Context, t *testing.T) {
 	w.Chord(kb.Enter, chromedp.ModifierCtrl)
 	w.Until("!document.getElementById('done').hidden && document.activeElement.id === 'order-json'")
 	id := browsertest.Eval[string](w.Window, "decodeURIComponent(document.getElementById('order-json').href.split('/').at(-2))")
+	w.Quiet()
 	w.Keys(kb.Enter)
 	w.Until("document.body.innerText.includes('\"summary\"')")
 	var o desk.WorkOrder
@@ -181,7 +184,6 @@ func testKeyboard(browser context.Context, t *testing.T) {
 			t.Errorf("%d facts %s, want one: %v", types[want], want, types)
 		}
 	}
-	w.Quiet()
 }
 
 // transcript is a call as a speech-to-text system hears it.
@@ -254,7 +256,7 @@ func testRestart(browser context.Context, t *testing.T) {
 		target.Store(u)
 	}
 	aim(c.URL)
-	proxy := httptest.NewServer(&httputil.ReverseProxy{FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+	proxy := httptest.NewServer(&httputil.ReverseProxy{FlushInterval: -1, ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target.Load())
 		r.Out.Host = r.In.Host
 	}})
@@ -292,6 +294,8 @@ func testRestart(browser context.Context, t *testing.T) {
 	if again.Notes != "第一段备注，第二段备注" || len(again.Adopted) != 1 || again.Adopted[0].ID != kept.Adopted[0].ID || again.State != kept.State || !again.Opened.Equal(kept.Opened) {
 		t.Errorf("before %+v\nafter %+v", kept, again)
 	}
+	decode[struct{}](t, after.As(t, "李", "operator").JSON("POST", "/api/v1/desk/calls/"+id+"/lines", `{"speaker":"caller","text":"喂，还在吗"}`))
+	w.Until("document.querySelectorAll('#lines li').length === 1") // the stream has been taken up again
 	w.Keys(kb.Tab)
 	w.Do("document.getElementById('query').focus()")
 	w.Keys("那要几天")
@@ -321,12 +325,16 @@ func testApproval(browser context.Context, t *testing.T) {
 	w.still()
 	w.Keys(kb.Enter)
 	w.Until("document.querySelector('#adopted .tag')?.textContent === '待审'")
+	w.alt("r")
+	w.Is("!document.getElementById('read').open && document.getElementById('status').textContent.startsWith('先审后说')")
 	boss.Until("document.querySelector('.waiting') !== null") // told by the stream
 	boss.Shoot("desk-watch-1440")
 	boss.TabTo("同意")
 	boss.Keys(kb.Enter)
 	boss.Until("document.querySelector('.waiting') === null && document.getElementById('live') !== null")
 	w.Until("document.querySelector('#adopted .tag')?.textContent === '审过' && document.getElementById('status').textContent.startsWith('班长同意了')")
+	w.alt("r")
+	w.Is("document.getElementById('read').open && document.getElementById('read-text').textContent.includes('丢失补领')")
 	w.Quiet()
 	boss.Quiet()
 }

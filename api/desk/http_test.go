@@ -79,7 +79,7 @@ func TestOperations(t *testing.T) {
 		}
 		n[e.Action]++
 	}
-	if n["call.past"] == 0 || n["call"] != 0 || n["desk"] != 1 {
+	if n["call.view"] == 0 || n["call.export"] == 0 || n["call.past"] == 0 || n["call"] != 0 || n["desk"] != 1 {
 		t.Errorf("audited: %v", n)
 	}
 }

@@ -78,7 +78,7 @@ func TestOperatorsKnowledgeStaysInside(t *testing.T) {
 		}
 	}
 	asked := 0
-	look := func(what, text, method, path, body string, head ...string) {
+	look := func(what, text, method, path, body string, head ...string) (status int) {
 		t.Helper()
 		req, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
 		if err != nil {
@@ -105,6 +105,7 @@ func TestOperatorsKnowledgeStaysInside(t *testing.T) {
 				t.Errorf("%s, asked for %q, tells %s", what, text, secret)
 			}
 		}
+		return resp.StatusCode
 	}
 
 	const isJSON = "Content-Type: application/json"
@@ -132,6 +133,9 @@ func TestOperatorsKnowledgeStaysInside(t *testing.T) {
 				call("get_matter", `{"code":`+quoted(text)+`}`), call("get_matter", `{"code":"AL-JZ-001"}`), call("recommend_matters", `{"matter":"AL-JZ-001"}`),
 				`{"jsonrpc":"2.0","id":2,"method":"resources/list"}`, `{"jsonrpc":"2.0","id":3,"method":"tools/list"}`}
 		},
+		"/api/v1/policies/{id}/explanation": func(text string) []string {
+			return []string{`{}`, `{"question":` + quoted(text) + `}`}
+		},
 		"/api/v1/events": nil, "/api/v1/feedback": nil, "/api/v1/messages": nil,
 	}
 	for path, operations := range operationsOf(t, s) {
@@ -141,13 +145,18 @@ func TestOperatorsKnowledgeStaysInside(t *testing.T) {
 				case "post":
 					bodies, known := posts[path]
 					if !known {
-						t.Fatalf("%s is not looked at: say what it is asked", path)
+						if status := look(path, text, http.MethodPost, path, `{}`, isJSON); status != http.StatusUnauthorized && status != http.StatusForbidden {
+							t.Fatalf("%s is not looked at: say what it is asked (a stranger gets %d)", path, status)
+						}
+						break // it is for staff
 					}
 					if bodies == nil {
 						continue
 					}
 					for _, body := range bodies(text) {
-						look(path, text, http.MethodPost, path, body, isJSON, "Accept: application/json, text/event-stream")
+						for _, id := range []string{url.PathEscape(text), secrets[9]} {
+							look(path, text+id, http.MethodPost, strings.ReplaceAll(path, "{id}", id), body, isJSON, "Accept: application/json, text/event-stream")
+						}
 					}
 				case "get":
 					query := url.Values{"q": {text}, "theme": {""}, "limit": {"50"}}

@@ -84,7 +84,7 @@ func OpenEngine(t testing.TB, cfg staff.Config, engine api.Engine, parts ...func
 	ended := make(chan error, 1)
 	go func() { ended <- server.Listen(ln) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)

@@ -13,7 +13,15 @@ async function refresh() {
   if (fresh) now.replaceWith(document.adoptNode(fresh));
 }
 
-new EventSource(live.dataset.watch).addEventListener('call', () => {
-  clearTimeout(due);
-  due = setTimeout(refresh, 300);
-});
+function listen() {
+  const stream = new EventSource(live.dataset.watch);
+  stream.addEventListener('call', () => {
+    clearTimeout(due);
+    due = setTimeout(refresh, 300);
+  });
+  // A refused stream, as while the server starts again, is not taken up again by
+  // the browser.
+  stream.addEventListener('error', () => { if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 1000); });
+}
+
+listen();

@@ -7,8 +7,8 @@ async function openCall() {
   const id = sessionStorage.getItem('desk.opening') || new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-') + '-' + newID().slice(0, 6);
   sessionStorage.setItem('desk.opening', id); // a reply that is lost opens no second call
   const call = await attempt(() => send('POST', '/calls', { id }));
+  sessionStorage.removeItem('desk.opening'); // the server has said yes or no
   if (!call) return;
-  sessionStorage.removeItem('desk.opening');
   desk.call = null;
   begin(call);
   say('已接起来电');
@@ -67,6 +67,12 @@ function listen() {
     const call = await once('GET', callPath()).catch(() => null); // the next event, or the next stream, tells again
     if (call && desk.call?.id === id) take(call);
   });
+  // A stream that ends is taken up again by the browser, one that is refused is
+  // not: a server that starts again answers with an error for a while.
+  const mine = stream;
+  stream.addEventListener('error', () => {
+    if (mine.readyState === EventSource.CLOSED && stream === mine && desk.call?.id === id) setTimeout(listen, 1000);
+  });
 }
 
 let writing = 0;
@@ -104,8 +110,16 @@ async function clear() {
   if (call) { desk.selected = ''; desk.field = null; take(call); suggest(true); say('说过的都算问完了'); }
 }
 
+const wrapFields = ['summary', 'category', 'agency', 'result'];
+
+// wrapped remembers in this window what the operator has changed of the draft.
+function wrapped() {
+  if (desk.call) sessionStorage.setItem('desk.wrap.' + desk.call.id, JSON.stringify(Object.fromEntries(wrapFields.map((f) => [f, $(f).value]))));
+}
+
 async function hangUp() {
   if (!desk.call || desk.call.closed) return;
+  if (!$('wrap').hidden) { $('close').focus(); return; }
   await writeNotes();
   const got = await attempt(() => send('POST', callPath('end')));
   if (!got) return;
@@ -116,6 +130,8 @@ async function hangUp() {
   $('agency').value = got.draft.agency;
   $('agency-why').textContent = got.draft.agencyWhy ? '理由：' + got.draft.agencyWhy : '';
   $('result').value = got.draft.result;
+  const changed = JSON.parse(sessionStorage.getItem('desk.wrap.' + desk.call.id) || '{}');
+  wrapFields.filter((f) => f in changed).forEach((f) => { $(f).value = changed[f]; });
   $('wrap').hidden = false;
   $('wrap').scrollIntoView({ block: 'start' });
   $('close').focus();
@@ -134,7 +150,7 @@ async function closeCall() {
   closing = false;
   if (!order) return;
   stream?.close();
-  ['typed', 'notes'].forEach((k) => sessionStorage.removeItem('desk.' + k + '.' + id));
+  ['typed', 'notes', 'wrap'].forEach((k) => sessionStorage.removeItem('desk.' + k + '.' + id));
   desk.call = null;
   Object.assign(desk, { items: [], selected: '', field: null });
   $('query').value = '';

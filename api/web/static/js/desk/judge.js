@@ -47,20 +47,30 @@ function closeEdit() {
   $('query').focus();
 }
 
-// message is the answer as it is sent in a text message.
-function message() {
-  const item = shown();
+// message is an answer as it is sent in a text message.
+function message(item) {
   const source = item.facts.find((f) => /^https?:/.test(f.source.url))?.source.url;
   return '【12345】' + item.text.replace(/\n{2,}/g, '\n') + (source ? '\n详见 ' + source : '');
 }
 
+// tellable is the answer that may be told to the caller: where a supervisor
+// approves answers first, the last one that was approved.
+function tellable() {
+  if (!desk.approve) return shown();
+  const last = desk.call.adopted.filter((a) => a.status === 'approved').at(-1);
+  if (!last) { say('先审后说：采用之后，等班长同意再告诉来电人'); return undefined; }
+  return { name: last.name, text: last.said || last.text, facts: last.facts };
+}
+
 async function copyMessage() {
-  if (!shown()) return;
+  const item = tellable();
+  if (!item) return;
+  const text = message(item);
   try {
-    await navigator.clipboard.writeText(message());
+    await navigator.clipboard.writeText(text);
     say('已复制，可以粘贴到短信里');
   } catch {
-    const area = make('textarea', { value: message(), className: 'hide' });
+    const area = make('textarea', { value: text, className: 'hide' });
     document.body.append(area);
     area.select();
     say(document.execCommand('copy') ? '已复制，可以粘贴到短信里' : '浏览器不允许复制');
@@ -81,10 +91,9 @@ function open(id, focus) {
 }
 
 function openRead() {
-  const item = shown();
+  const item = tellable();
   if (!item) return;
-  const waits = desk.call.adopted.some((a) => a.code === item.code && a.status === 'pending');
-  $('read-text').textContent = (waits ? '（这条答复还在等班长审核）\n' : '') + '您好，关于' + item.name + '：\n' + item.text;
+  $('read-text').textContent = '您好，关于' + item.name + '：\n' + item.text;
   open('read', 'read-text');
 }
 

@@ -2,6 +2,7 @@ document.addEventListener('keydown', onKey);
 $('query').addEventListener('input', () => { desk.field = null; remember(); suggest(false); });
 $('notes').addEventListener('input', noted);
 $('caller').addEventListener('input', noted);
+wrapFields.forEach((f) => $(f).addEventListener('input', wrapped));
 addEventListener('pagehide', () => { if (desk.call && $('notes').value !== desk.call.notes) sessionStorage.setItem('desk.notes.' + desk.call.id, $('notes').value); });
 
 for (const [id, act] of [['open', openCall], ['again', openCall], ['hangup', hangUp], ['adopt', () => adopt()], ['edit-open', openEdit], ['read-open', openRead],
