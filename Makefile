@@ -18,7 +18,7 @@ SHA256  = $$(command -v sha256sum || echo shasum -a 256)
 GOFILES = $$(find . -name '*.go' -not -path './bin/*' -not -path './data/*' -not -path './.git/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help need build run test check fmt vet lint floors verify-tables tables dict fuzz bench streams eval golden clean
+.PHONY: help need build run test check fmt vet lint floors verify-tables tables dict fuzz bench streams eval golden release clean
 
 help: ## 列出全部命令
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ golden: need ## 重写标准答案文件（testdata），之后用 git diff 审�
 	@set -e; dirs=$$(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -r -n1 dirname | sort -u); \
 	if [ -z "$$dirs" ]; then echo '没有定义 -update 的测试'; exit 0; fi; \
 	for d in $$dirs; do echo "== $$d"; $(GO) test -count=1 $$d -update; done
+
+release: need ## 发布版到 ./dist：linux amd64 和 arm64 的静态程序、镜像、物料清单、校验和（需要 g++-aarch64-linux-gnu）
+	tools/release.sh
 
 clean: ## 删除 ./bin（不动数据）
 	rm -rf bin

@@ -168,7 +168,7 @@ func usage(fs *flag.FlagSet, cmd *command) {
 
 // commands lists every command in the order of the help.
 func commands() []command {
-	return slices.Concat(coreCommands(), userCommands(), webhookCommands(), wechatCommands())
+	return slices.Concat(coreCommands(), userCommands(), webhookCommands(), wechatCommands(), []command{healthCommand()})
 }
 
 // coreCommands are the commands of the contract.

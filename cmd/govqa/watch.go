@@ -1,13 +1,56 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/govqa/govqa/api"
 )
+
+// health asks a service whether it can answer, for whoever has no other
+// program to ask with, as in a container.
+func health(ctx context.Context, c *call) error {
+	address := "http://" + defaultAddr + "/readyz"
+	switch len(c.args) {
+	case 0:
+	case 1:
+		address = c.args[0]
+	default:
+		return errUsage
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.out, strings.TrimSpace(string(text)))
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s：%s", address, resp.Status)
+	}
+	return nil
+}
+
+// healthCommand is the command about the health of a service.
+func healthCommand() command {
+	return command{name: "health", args: "[网址]", short: "问运行中的服务能不能回答", run: health,
+		long: "访问服务的 /readyz（默认 http://" + defaultAddr + "/readyz），打印各部件；能回答时退出码 0，否则 1。供容器的健康检查使用。"}
+}
 
 // indexPatience is how long a new edition may wait until it answers questions
 // before that counts as a fault.

@@ -160,7 +160,7 @@ const restoring = "RESTORING"
 func Restore(ctx context.Context, r io.Reader, dir string, log *slog.Logger) (EditionInfo, error) {
 	br := bufio.NewReaderSize(r, 1<<20)
 	return restoreTo(ctx, dir, log, func(set func(key, value []byte) error) error {
-		err := ReadDump(br, backupMagic, layoutNumber, set)
+		err := ReadDump(br, backupMagic, firstLayout, layoutNumber, set)
 		if err == nil {
 			err = RequireEnd(br)
 		}
@@ -171,7 +171,7 @@ func Restore(ctx context.Context, r io.Reader, dir string, log *slog.Logger) (Ed
 // RestoreNext is Restore from a file that goes on behind the backup.
 func RestoreNext(ctx context.Context, r *bufio.Reader, dir string, log *slog.Logger) (EditionInfo, error) {
 	return restoreTo(ctx, dir, log, func(set func(key, value []byte) error) error {
-		return ReadDump(r, backupMagic, layoutNumber, set)
+		return ReadDump(r, backupMagic, firstLayout, layoutNumber, set)
 	})
 }
 
@@ -335,11 +335,12 @@ func (d *digestReader) number() (uint64, error) {
 }
 
 // ReadDump calls set for each pair of a dump and then compares its checksum;
-// only when it returns nil may the pairs be believed. The errors are ErrBackup,
-// ErrLayout and those of set.
-func ReadDump(r *bufio.Reader, magic string, layout uint64, set func(key, value []byte) error) error {
+// only when it returns nil may the pairs be believed. The layout must be one
+// of those from the oldest to the newest. The errors are ErrBackup, ErrLayout
+// and those of set.
+func ReadDump(r *bufio.Reader, magic string, oldest, newest uint64, set func(key, value []byte) error) error {
 	d := &digestReader{r, sha256.New()}
-	if err := d.head(magic, layout); err != nil {
+	if err := d.head(magic, oldest, newest); err != nil {
 		return err
 	}
 	n := uint64(0)
@@ -359,7 +360,7 @@ func ReadDump(r *bufio.Reader, magic string, layout uint64, set func(key, value 
 	return d.end(n)
 }
 
-func (d *digestReader) head(magic string, want uint64) error {
+func (d *digestReader) head(magic string, oldest, newest uint64) error {
 	found, err := d.take(uint64(len(magic)), maxBackupKey)
 	if err != nil || string(found) != magic {
 		return fmt.Errorf("%w：不是 govqa 的备份", ErrBackup)
@@ -368,8 +369,8 @@ func (d *digestReader) head(magic string, want uint64) error {
 	if err != nil {
 		return fmt.Errorf("%w（%w）", ErrBackup, err)
 	}
-	if layout != want {
-		return fmt.Errorf("%w：备份格式 %d，本版本使用 %d", ErrLayout, layout, want)
+	if layout < oldest || layout > newest {
+		return fmt.Errorf("%w：备份格式 %d，本版本使用 %d", ErrLayout, layout, newest)
 	}
 	if _, err := d.number(); err != nil { // the mark
 		return fmt.Errorf("%w（%w）", ErrBackup, err)

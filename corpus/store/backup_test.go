@@ -168,7 +168,7 @@ func TestRestoreRemovesOnlyItsOwnTemporaryFolder(t *testing.T) {
 // readWhole reads a backup that is all there is.
 func readWhole(r io.Reader, set func(key, value []byte) error) error {
 	br := bufio.NewReader(r)
-	err := ReadDump(br, backupMagic, layoutNumber, set)
+	err := ReadDump(br, backupMagic, firstLayout, layoutNumber, set)
 	if err == nil {
 		err = RequireEnd(br)
 	}

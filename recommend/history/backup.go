@@ -75,7 +75,7 @@ func fillFrom(ctx context.Context, r *bufio.Reader, dir string) error {
 		return err
 	}
 	batch := db.NewWriteBatch()
-	err = store.ReadDump(r, backupMagic, layoutNumber, func(key, value []byte) error {
+	err = store.ReadDump(r, backupMagic, layoutNumber, layoutNumber, func(key, value []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
