@@ -207,7 +207,7 @@ type Explanation struct {
 	Edition     corpus.Edition `json:"edition"`
 }
 
-// Explain has a passage of a policy in force put into plainer words. Without a
+// Explain has a passage of a public policy in force put into plainer words. Without a
 // model, or where its words do not stand, the text is the passage. Errors are
 // corpus.ErrNotFound and ErrBadPassage.
 func (e *Engine) Explain(ctx context.Context, r ExplainRequest) (Explanation, error) {
@@ -223,8 +223,8 @@ func (e *Engine) Explain(ctx context.Context, r ExplainRequest) (Explanation, er
 		return Explanation{}, fmt.Errorf("policy %s is for operators only: %w", r.Policy, corpus.ErrNotFound)
 	}
 	p := rec.(*corpus.Policy)
-	if !p.Effective.Contains(e.Now()) {
-		return Explanation{}, fmt.Errorf("policy %s is not in force: %w", r.Policy, corpus.ErrNotFound)
+	if !p.Visibility.Public() || !p.Effective.Contains(e.Now()) {
+		return Explanation{}, fmt.Errorf("policy %s is not public and in force: %w", r.Policy, corpus.ErrNotFound)
 	}
 	passage := strings.TrimSpace(r.Passage)
 	if passage == "" {

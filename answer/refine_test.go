@@ -159,7 +159,8 @@ func TestExplain(t *testing.T) {
 		Text: "第一条 到本市居住半年以上的，可以申领居住证。\n第二条 十五个工作日内发放。", Source: corpus.Source{URL: "https://anlan.example/p", Updated: "2026-05-12"}}
 	old := &corpus.Policy{Type: corpus.TypePolicy, ID: "p0", Title: "旧办法", Text: "旧的。", Effective: corpus.Period{To: "2020-01-01"}}
 	p := &parrot{wording: Wording{Text: "住满半年可以申领。", Mark: AIGC{Label: true, Model: "示例模型"}}}
-	e := newEngine(t, newMemory(policy, old), func(c *Config) { c.Refiner = p })
+	hidden := &corpus.Policy{Type: corpus.TypePolicy, ID: "p2", Title: "内部口径", Text: "只给坐席看。", Visibility: corpus.VisibleOperator}
+	e := newEngine(t, newMemory(policy, old, hidden), func(c *Config) { c.Refiner = p })
 	got, err := e.Explain(t.Context(), ExplainRequest{Policy: "p1", Passage: "第二条 十五个工作日内发放。", Question: "我电话13800138000，几天", Channel: ChannelAPI})
 	if err != nil {
 		t.Fatal(err)
@@ -184,6 +185,7 @@ func TestExplain(t *testing.T) {
 	}{
 		"no such policy":  {ExplainRequest{Policy: "p9"}, corpus.ErrNotFound},
 		"out of force":    {ExplainRequest{Policy: "p0"}, corpus.ErrNotFound},
+		"for operators":   {ExplainRequest{Policy: "p2", Channel: ChannelAPI}, corpus.ErrNotFound},
 		"other words":     {ExplainRequest{Policy: "p1", Passage: "第二条 五个工作日内发放。"}, ErrBadPassage},
 		"too many words":  {ExplainRequest{Policy: "p1", Passage: strings.Repeat("第", MaxPassage+1)}, ErrBadPassage},
 		"no words at all": {ExplainRequest{Policy: "p1", Passage: " "}, nil},

@@ -121,7 +121,7 @@ func (c *Client) draftFAQs(ctx context.Context, editor string, p *corpus.Policy)
 		similar := slices.DeleteFunc(f.Similar, func(s string) bool { return !c.askable(evidence, s) || s == f.Question })
 		d.Dropped += len(f.Similar) - len(similar)
 		faq := &corpus.FAQ{Type: corpus.TypeFAQ, ID: draftID("faq", p.ID, f.Question), Question: strings.TrimSpace(f.Question), Similar: similar[:min(len(similar), maxSimilar)],
-			Answer: text, Agency: p.Agency, Region: p.Region, Effective: p.Effective, Source: p.Source}
+			Answer: text, Agency: p.Agency, Region: p.Region, Visibility: p.Visibility, Effective: p.Effective, Source: p.Source}
 		faq.Extra, err = c.marked(p)
 		if err != nil {
 			return Drafts{}, err
@@ -170,6 +170,9 @@ type quotation struct {
 }
 
 func (c *Client) draftGuide(ctx context.Context, editor string, p *corpus.Policy) (Drafts, error) {
+	if !p.Visibility.Public() {
+		return Drafts{}, fmt.Errorf("%w：只给坐席看的政策不能起草办事指南", ErrDraftText) // a guide is public
+	}
 	list, evidence, data, err := c.policy(p)
 	if err != nil {
 		return Drafts{}, err

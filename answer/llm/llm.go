@@ -274,7 +274,8 @@ func (c *Client) count(purpose string, ch answer.Channel, err error) error {
 		result = resultOf(err)
 		var fault *ground.FaultError
 		if errors.As(err, &fault) {
-			c.cfg.Log.Info("model text refused", "purpose", purpose, "reason", fault.Reason, "text", guard.Mask(fault.Text))
+			// The text may hold what the citizen asked, which no log keeps by default.
+			c.cfg.Log.Debug("model text refused", "purpose", purpose, "reason", fault.Reason, "text", guard.Mask(fault.Text))
 		}
 	}
 	c.tally(purpose, ch, result)

@@ -291,3 +291,16 @@ func TestRestate(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Switched off while a model is writing, it is stopped at the next sentence.
+func TestOffWhileItWrites(t *testing.T) {
+	c := connect(t, llmtest.Start(t, llmtest.Honest))
+	var shown []string
+	_, err := c.Refine(t.Context(), permit(), func(text string) {
+		shown = append(shown, text)
+		c.Set(answer.ChannelAPI, false)
+	})
+	if resultOf(err) != resultOff || len(shown) != 1 {
+		t.Errorf("%v after %q", err, shown)
+	}
+}

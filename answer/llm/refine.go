@@ -67,7 +67,7 @@ func (c *Client) refine(ctx context.Context, d answer.Draft, show func(string)) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Answer)
 	defer cancel()
-	said, err = c.sentences(ctx, o, evidence, due(d.Answer, facts), show)
+	said, err = c.sentences(ctx, o, evidence, due(d.Answer, facts), func() bool { return c.On(d.Channel) }, show)
 	if err != nil {
 		return nil, false, err
 	}
@@ -96,13 +96,16 @@ func due(a *answer.Answer, facts []ground.Fact) []string {
 
 // sentences asks for sentences and checks each as it comes. Each that passes
 // is shown; the first that does not ends it.
-func (c *Client) sentences(ctx context.Context, o order, evidence *ground.Evidence, must []string, show func(string)) ([]string, error) {
+func (c *Client) sentences(ctx context.Context, o order, evidence *ground.Evidence, must []string, on func() bool, show func(string)) ([]string, error) {
 	var said, facts []string
 	err := c.read(ctx, o, func(r reader) error {
 		return eachSentence(r, func(s sentence) error {
 			checked, err := evidence.Check(s.Text, s.Sources)
 			if err != nil {
 				return err
+			}
+			if !on() {
+				return &failure{resultOff, nil} // switched off meanwhile
 			}
 			text := spaced(checked.Text)
 			said, facts = append(said, text), append(facts, checked.Facts...)
