@@ -161,16 +161,19 @@ func (e *Engine) Reword(ctx context.Context, r Request, a Answer, show func(sent
 }
 
 // refinable reports whether there is evidence to reword: an answer about facts
-// that leaves nothing open. Standing texts, questions back and gaps stay as
+// that leaves nothing open and asks nothing. Standing texts, questions back and gaps stay as
 // they were written and reviewed.
 func refinable(r Request, a *Answer) bool {
 	return !r.Silent && slices.Contains(Channels, r.Channel) && a.Outcome == Answered && a.GeneratedBy == ByTemplate && len(a.Facts) > 0 &&
-		!slices.Contains(a.Notices, NoticeMissing)
+		!slices.Contains(a.Notices, NoticeMissing) && !strings.ContainsAny(a.Text, "？?")
 }
 
-// namesOf are the names of a matter as of an edition.
+// namesOf are the names of a matter as of an edition; a policy has none.
 func (e *Engine) namesOf(edition corpus.Edition, code string) ([]string, error) {
 	rec, err := e.Corpus.GetAt(edition, corpus.Key{Type: corpus.TypeGuide, ID: code})
+	if errors.Is(err, corpus.ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("guide %s: %w", code, err)
 	}

@@ -55,7 +55,7 @@ func TestReword(t *testing.T) {
 	p := &parrot{wording: Wording{Text: "办居住证要带这些。", Mark: AIGC{Producer: "安澜市", Model: "示例模型", Filing: "示例-备案-0001"}}, show: []string{"办居住证要带这些。"}}
 	var worded []Answer
 	e := sampleEngine(t, func(c *Config) { c.Refiner = p; c.Worded = func(a Answer) { worded = append(worded, a) } })
-	r := Request{Text: "我叫张小花，电话13800138000，居住证申领要什么材料", Channel: ChannelPage, Tenant: "门户"}
+	r := Request{Text: "我叫张小花，电话13800138000，居住证申领要多久", Channel: ChannelPage, Tenant: "门户"}
 	plain := ask(t, e, r)
 	var shown []string
 	got := e.Reword(t.Context(), r, plain, func(s string) { shown = append(shown, s) })

@@ -259,7 +259,7 @@ func (r *Rules) ForModel() struct{ Glue, Plain []string } {
 }
 
 // FieldText is the field of a line of an answer's own text.
-const FieldText = "text"
+const FieldText = "line"
 
 // wholeText names, in the rules, a text that is said by itself.
 const wholeText = "原文"

@@ -66,7 +66,7 @@ func talks(t *testing.T, guides int) []talk {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.Outcome != answer.Answered || slices.Contains(a.Notices, answer.NoticeMissing) {
+			if a.Outcome != answer.Answered || slices.Contains(a.Notices, answer.NoticeMissing) || strings.Contains(a.Text, "？") { // what asks back stays as it is
 				continue
 			}
 			asked++

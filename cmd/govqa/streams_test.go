@@ -86,7 +86,7 @@ func TestHeldStreams(t *testing.T) {
 		"GOVQA_MODEL_FIRST="+long, "GOVQA_MODEL_GAP="+long, "GOVQA_MODEL_CALLS="+strconv.Itoa(streams), "GOVQA_MODEL_MAX_TOKENS=100000",
 		"GOVQA_MAX_STREAMS="+strconv.Itoa(streams))
 	ask := func(n int) (*http.Response, error) {
-		body, err := json.Marshal(map[string]any{"text": "居住证申领要什么材料" + strings.Repeat("啊", n%9), "stream": true})
+		body, err := json.Marshal(map[string]any{"text": "居住证申领要多久" + strings.Repeat("啊", n%9), "stream": true})
 		if err != nil {
 			return nil, err
 		}
