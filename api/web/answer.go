@@ -123,7 +123,8 @@ func (t *turn) RateID() string {
 }
 
 // choices pairs the options with the matters they stand for, and lists the
-// matters offered that no option stands for.
+// matters offered that no option stands for. The replies to a question back
+// lead to all that it is about.
 func choices(a *answer.Answer) ([]choice, []answer.MatterRef) {
 	named := map[string]answer.MatterRef{}
 	for _, m := range a.Matters {
@@ -145,7 +146,7 @@ func choices(a *answer.Answer) ([]choice, []answer.MatterRef) {
 	}
 	var offered []answer.MatterRef
 	for _, m := range a.Matters {
-		if a.Outcome != answer.Answered && !optioned[m.Code] {
+		if a.Outcome != answer.Answered && a.Outcome != answer.Clarify && !optioned[m.Code] {
 			offered = append(offered, m)
 		}
 	}
@@ -211,7 +212,8 @@ func withoutChoices(a *answer.Answer) string {
 	}
 	lines := slices.DeleteFunc(strings.Split(a.Text, "\n"), func(l string) bool {
 		return slices.ContainsFunc(a.Options, func(o answer.Option) bool {
-			return numbering.MatchString(l) && numbering.ReplaceAllString(l, "") == o.Label
+			line := numbering.ReplaceAllString(l, "")
+			return numbering.MatchString(l) && (line == o.Label || strings.HasPrefix(line, o.Label+"（"))
 		})
 	})
 	return strings.Join(lines, "\n")

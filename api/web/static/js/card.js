@@ -64,7 +64,7 @@ const eventOf = (a) => (a.outcome === 'choose' && a.facts[0]?.field === 'steps' 
 // withoutChoices is the text without the lines that the buttons below repeat.
 function withoutChoices(a, text) {
   if (!['choose', 'clarify'].includes(a.outcome)) return text;
-  return text.split('\n').filter((l) => !(/^\d+\. /.test(l) && a.options.some((o) => o.label === l.replace(/^\d+\. /, '')))).join('\n');
+  return text.split('\n').filter((l) => !(/^\d+\. /.test(l) && a.options.some((o) => o.label === l.replace(/^\d+\. /, '') || l.replace(/^\d+\. /, '').startsWith(o.label + '（')))).join('\n');
 }
 
 // source names where facts come from: a policy and the place of the passage in
@@ -144,7 +144,7 @@ function choices(a) {
     return m && [!o.label.includes(m.name) && m.name, m.agency, m.region].filter(Boolean).join(' · ');
   };
   const optioned = new Set(a.options.map((o) => o.code));
-  const offered = a.outcome === 'answered' ? [] : a.matters.filter((m) => !optioned.has(m.code));
+  const offered = a.outcome === 'answered' || a.outcome === 'clarify' ? [] : a.matters.filter((m) => !optioned.has(m.code));
   const small = (s) => s && h('small', {}, s);
   const list = [
     ...a.options.map((o) => h('button', { class: o.code ? 'choice' : 'chip', type: 'button', click: () => ask(o.text) }, o.label, small(o.code && about(o)))),
