@@ -97,7 +97,7 @@ type EventBody struct {
 
 // Fact is the schema of that name in the OpenAPI document of the service.
 type Fact struct {
-	Code   string     `json:"code"`   // 事项的实施编码，或常见问题的编号
+	Code   string     `json:"code"`   // 事项的实施编码，或常见问题、政策文件的编号
 	Field  string     `json:"field"`  // 导入格式的字段名
 	Label  string     `json:"label"`  // 字段的中文名
 	Source FactSource `json:"source"` // 来源
@@ -106,8 +106,10 @@ type Fact struct {
 
 // FactSource is the schema of that name in the OpenAPI document of the service.
 type FactSource struct {
-	Updated string `json:"updated"` // 更新日期（年-月-日）
-	URL     string `json:"url"`     // 网址
+	Place   string `json:"place,omitempty"` // 该条款在本服务页面上的位置，办事指南没有
+	Title   string `json:"title,omitempty"` // 政策文件的名称和文号，办事指南没有
+	Updated string `json:"updated"`         // 更新日期（年-月-日）
+	URL     string `json:"url"`             // 网址
 }
 
 // Fee is the schema of that name in the OpenAPI document of the service.
@@ -182,8 +184,9 @@ type Guide struct {
 
 // Health is the schema of that name in the OpenAPI document of the service.
 type Health struct {
-	Edition int    `json:"edition"` // 当前版次
-	Status  string `json:"status"`  // 总为 ok：[ok]
+	Components any    `json:"components,omitzero"` // 各部件：ok，或者哪里不正常
+	Edition    int    `json:"edition"`             // 当前版次
+	Status     string `json:"status"`              // ok 一切正常；degraded 能回答，但有部件不正常：[ok degraded]
 }
 
 // Hot is the schema of that name in the OpenAPI document of the service.
