@@ -118,6 +118,9 @@ func testInvitation(browser context.Context, t *testing.T) {
 func everyPage(browser context.Context, t *testing.T) (*stafftest.Site, *browsertest.Window) {
 	t.Helper()
 	site := stafftest.Open(t, staff.Config{})
+	if err := site.Store.AddUser(t.Context(), store.BySystem, "root", store.Roles, password); err != nil {
+		t.Fatal(err)
+	}
 	for name, roles := range map[string][]string{"小李": {"editor"}, "王主任": {"reviewer", "publisher"}, "陈班长": {"operator", "supervisor"}} {
 		if err := site.Store.InviteUser(t.Context(), "root", name, roles); err != nil {
 			t.Fatal(err)

@@ -3,7 +3,6 @@ package staff
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -152,12 +151,12 @@ func (s *Staff) actOnKey(ctx context.Context, c *fiber.Ctx, who Session) error {
 		if err != nil {
 			return api.NewProblem(http.StatusUnprocessableEntity, err.Error())
 		}
-		if err := s.changeKey(ctx, who, id, func(k *storedKey) { k.PerMinute, k.PerDay = minute, day }); err != nil {
+		if err := s.changeKey(ctx, who, id, func(k *storedKey) error { k.PerMinute, k.PerDay = minute, day; return nil }); err != nil {
 			return err
 		}
 		return c.Redirect("/staff/keys", http.StatusSeeOther)
 	case "end":
-		err := s.changeKey(ctx, who, id, func(k *storedKey) { k.Expires, k.OldUntil = s.now().UTC(), time.Time{} })
+		err := s.changeKey(ctx, who, id, func(k *storedKey) error { k.Expires, k.OldUntil = s.now().UTC(), time.Time{}; return nil })
 		if err != nil {
 			return err
 		}
@@ -187,7 +186,8 @@ func limits(c *fiber.Ctx) (minute, day int, err error) {
 
 func noKey() error { return api.NewProblem(http.StatusNotFound, "没有这个接口密钥。") }
 
-func (s *Staff) changeKey(ctx context.Context, who Session, id string, change func(*storedKey)) error {
+// changeKey writes a key's document as change leaves it, unless that fails.
+func (s *Staff) changeKey(ctx context.Context, who Session, id string, change func(*storedKey) error) error {
 	return s.store.PutDoc(ctx, who.Name, docKey, id, func(old []byte) ([]byte, error) {
 		if old == nil {
 			return nil, noKey()
@@ -196,7 +196,9 @@ func (s *Staff) changeKey(ctx context.Context, who Session, id string, change fu
 		if err := json.Unmarshal(old, &k); err != nil {
 			return nil, fmt.Errorf("key %s: %w", id, err)
 		}
-		change(&k)
+		if err := change(&k); err != nil {
+			return nil, err
+		}
 		return json.Marshal(k)
 	})
 }
@@ -211,17 +213,9 @@ func (s *Staff) rotate(ctx context.Context, c *fiber.Ctx, who Session, id string
 	_, key := newKey(id)
 	now := s.now().UTC()
 	var page keyPage
-	ended := errors.New("ended")
-	err = s.store.PutDoc(ctx, who.Name, docKey, id, func(old []byte) ([]byte, error) {
-		var k storedKey
-		if old == nil {
-			return nil, noKey()
-		}
-		if err := json.Unmarshal(old, &k); err != nil {
-			return nil, fmt.Errorf("key %s: %w", id, err)
-		}
+	err = s.changeKey(ctx, who, id, func(k *storedKey) error {
 		if !now.Before(k.Expires) {
-			return nil, ended
+			return api.NewProblem(http.StatusUnprocessableEntity, "这个密钥已经停用或过期，请另建一个。")
 		}
 		life := k.Expires.Sub(k.Created)
 		k.OldHash, k.OldUntil = k.Hash, now.AddDate(0, 0, days)
@@ -230,11 +224,8 @@ func (s *Staff) rotate(ctx context.Context, c *fiber.Ctx, who Session, id string
 		}
 		k.Hash, k.Created, k.By, k.Expires = hashOf(key), now, who.Name, now.Add(life)
 		page = keyPage{k.Name, key, k.Expires, k.OldUntil}
-		return json.Marshal(k)
+		return nil
 	})
-	if errors.Is(err, ended) {
-		return api.NewProblem(http.StatusUnprocessableEntity, "这个密钥已经停用或过期，请另建一个。")
-	}
 	if err != nil {
 		return err
 	}

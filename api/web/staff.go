@@ -59,7 +59,7 @@ func (p *Pages) readStaff() error {
 		"role":   RoleName,
 		"action": actionName,
 		"moment": moment,
-		"has":    func(list []string, s string) bool { return slices.Contains(list, s) },
+		"has":    slices.Contains[[]string],
 		"day":    day,
 		"say":    published,
 		"join":   strings.Join,
