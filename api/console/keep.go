@@ -49,7 +49,7 @@ func keyOfField(field, content string) string {
 			return rest
 		}
 		return "faqs"
-	case "agency", "effective", "source":
+	case "agency", "effective", "source", "internal":
 		return field
 	case "region":
 		if rest == "" { // a name or a code, as it comes

@@ -48,6 +48,12 @@ func (c *Console) preview(ctx context.Context, f *fiber.Ctx, who staff.Session) 
 	if v.record == nil {
 		return problem(http.StatusConflict, "这份草稿要删除记录，发布后群众就看不到它了。")
 	}
+	if shown, ok := corpus.Public(v.record); f.Query("as") != "operator" {
+		if !ok {
+			return problem(http.StatusNotFound, "这一条仅坐席可见，群众看不到。")
+		}
+		v.record = shown
+	}
 	if f.Query("as") == "page" {
 		return c.previewPage(ctx, f, v)
 	}

@@ -166,6 +166,10 @@ func regionFields() []Field {
 	}
 }
 
+func visibility() Field {
+	return Field{Key: "visibility", Label: "可见范围", Help: "public 公开（不填也是），operator 仅坐席：群众的任何渠道都看不到", Kind: Choice, Choices: names(corpus.Visibilities)}
+}
+
 func period() Section {
 	return Section{"生效与来源", []Field{
 		{Key: "effective.from", Label: "生效日期", Help: "当天起参与回答；不填则不限", Kind: Day},
@@ -245,6 +249,11 @@ func guide() []Section {
 			{Key: "express", Label: "可否快递", Kind: Flag},
 			{Key: "agent", Label: "可否代办", Kind: Flag},
 		}},
+		{"仅坐席可见", []Field{
+			{Key: "internal.wording", Label: "内部口径", Help: "坐席怎样说；群众的任何渠道都看不到，也不参与检索", Kind: Long},
+			{Key: "internal.transfer", Label: "转派规则", Kind: Long},
+			{Key: "internal.phone", Label: "内部联系电话", Kind: Text},
+		}},
 		{"依据与问答", []Field{
 			{Key: "basis", Label: "设定依据", Kind: Group, Name: "name", Items: []Field{
 				{Key: "name", Label: "法规名称", Kind: Text},
@@ -269,6 +278,7 @@ func faq() []Section {
 			{Key: "similar", Label: "相似问", Help: "一行一句，说法越不同越好", Kind: Lines},
 			{Key: "counter", Label: "反例问", Help: "听着像而问的是另一回事，一行一句；一字不差地问到时从不用这一条回答", Kind: Lines},
 			{Key: "answer", Label: "答案", Help: "群众看到的就是这里的原文", Kind: Long, Required: true},
+			visibility(),
 		}},
 		{"归属", slices.Concat([]Field{
 			{Key: "matter", Label: "所属事项", Help: "实施编码；回答时附上它的办理入口", Kind: Text},
@@ -287,6 +297,7 @@ func policy() []Section {
 			{Key: "number", Label: "文号", Help: "如 安政发〔2026〕1号", Kind: Text},
 			{Key: "text", Label: "正文", Kind: Long, Required: true},
 			{Key: "supersedes", Label: "替代的文件", Help: "被它废止的文件编号，一行一个；那些文件也要填失效日期", Kind: Lines},
+			visibility(),
 		}},
 		{"归属", slices.Concat(agencyFields(), regionFields())},
 		period(),

@@ -17,9 +17,9 @@ import (
 func records(t *testing.T) []corpus.Record {
 	t.Helper()
 	lines := []string{
-		`{"code":"A-1","name":"居住证申领","shortName":"居住证","aliases":["办居住证","暂住证"],"parent":"居住证","situation":"首次","kind":"行政确认","process":"承诺件","level":"县级","agency":{"name":"公安局","code":"X"},"region":{"code":"990100","name":"安澜市"},"audience":["自然人","企业法人"],"themes":["户籍办理"],"scope":"全市","related":["A-2"],"condition":"住半年\n有住所","materials":[{"name":"身份证","kind":"原件","form":"纸质","copies":1,"need":"必要","source":"申请人自备","note":"当场还","blank":"https://a.example/b","sample":"https://a.example/s","when":"本人"},{"name":"身份证"}],"steps":["申请","受理"],"legalLimit":{"n":15,"unit":"日","note":"可延长"},"promisedLimit":{"n":0,"unit":"即办"},"visits":0,"visitReason":"核验","fee":{"charged":true,"items":[{"name":"工本费","amount":"20元/证","basis":"发改"}]},"places":[{"name":"大厅","address":"一路","hours":"9—17","phone":"0900-1"}],"contact":"0900-1","complaint":"0900-2","onlineURL":"https://a.example/o","mobileURL":"https://a.example/m","bookingURL":"https://a.example/k","channel":"窗口","booking":false,"express":true,"agent":false,"result":"居住证","validity":"1年","basis":[{"name":"条例","number":"663","article":"九","text":"正文"}],"faqs":[{"q":"问","a":"答"}],"effective":{"from":"2026-01-01","to":"2027-01-01"},"source":{"url":"https://a.example/","updated":"2026-05-12","sample":true},"备用":{"x":[1,2]}}`,
-		`{"type":"faq","id":"F-1","question":"问？","similar":["别问"],"counter":["反问"],"answer":"答\n第二行","agency":{"name":"局"},"region":{"code":"990100"},"themes":["其他"],"matter":"A-1","effective":{"from":"2026-01-01"},"source":{"updated":"2026-01-01"}}`,
-		`{"type":"policy","id":"P-1","title":"办法","number":"1号","text":"正文","agency":{"code":"Y"},"region":{"name":"安澜"},"effective":{"to":"2026-01-01"},"supersedes":["P-0"],"source":{"url":"https://a.example/p"}}`,
+		`{"code":"A-1","name":"居住证申领","shortName":"居住证","aliases":["办居住证","暂住证"],"parent":"居住证","situation":"首次","kind":"行政确认","process":"承诺件","level":"县级","agency":{"name":"公安局","code":"X"},"region":{"code":"990100","name":"安澜市"},"audience":["自然人","企业法人"],"themes":["户籍办理"],"scope":"全市","related":["A-2"],"condition":"住半年\n有住所","materials":[{"name":"身份证","kind":"原件","form":"纸质","copies":1,"need":"必要","source":"申请人自备","note":"当场还","blank":"https://a.example/b","sample":"https://a.example/s","when":"本人"},{"name":"身份证"}],"steps":["申请","受理"],"legalLimit":{"n":15,"unit":"日","note":"可延长"},"promisedLimit":{"n":0,"unit":"即办"},"visits":0,"visitReason":"核验","fee":{"charged":true,"items":[{"name":"工本费","amount":"20元/证","basis":"发改"}]},"places":[{"name":"大厅","address":"一路","hours":"9—17","phone":"0900-1"}],"contact":"0900-1","complaint":"0900-2","onlineURL":"https://a.example/o","mobileURL":"https://a.example/m","bookingURL":"https://a.example/k","channel":"窗口","booking":false,"express":true,"agent":false,"result":"居住证","validity":"1年","basis":[{"name":"条例","number":"663","article":"九","text":"正文"}],"faqs":[{"q":"问","a":"答"}],"internal":{"wording":"口径","transfer":"转公安","phone":"0900-9"},"effective":{"from":"2026-01-01","to":"2027-01-01"},"source":{"url":"https://a.example/","updated":"2026-05-12","sample":true},"备用":{"x":[1,2]}}`,
+		`{"type":"faq","id":"F-1","question":"问？","similar":["别问"],"counter":["反问"],"visibility":"operator","answer":"答\n第二行","agency":{"name":"局"},"region":{"code":"990100"},"themes":["其他"],"matter":"A-1","effective":{"from":"2026-01-01"},"source":{"updated":"2026-01-01"}}`,
+		`{"type":"policy","id":"P-1","title":"办法","number":"1号","visibility":"public","text":"正文","agency":{"code":"Y"},"region":{"name":"安澜"},"effective":{"to":"2026-01-01"},"supersedes":["P-0"],"source":{"url":"https://a.example/p"}}`,
 		`{"type":"bundle","id":"B-1","name":"出生一件事","aliases":["生孩子"],"stage":"出生","region":{"code":"990100"},"audience":["自然人"],"steps":[{"matter":"A-1","name":"落户"},{"matter":"A-2","after":["A-1"],"optional":true,"note":"自愿"}],"status":"draft","effective":{"from":"2026-01-01"},"source":{"url":"https://a.example/b"}}`,
 		`{"type":"region","code":"990101","name":"听涛区","aliases":["听涛"]}`,
 		`{"type":"word","id":"W-1","word":"上户口","official":["出生登记"],"bothWays":true,"confidence":0.9,"region":{"code":"990100"},"kind":"everyday","note":"窗口"}`,
@@ -95,6 +95,26 @@ func TestEveryFieldHasAnInput(t *testing.T) {
 				if f.Label == "" || f.Kind == fields.Group && !slices.ContainsFunc(f.Items, func(i fields.Field) bool { return i.Key == f.Name }) {
 					t.Errorf("%s: field %s has no label or no name", rec.Key(), f.Key)
 				}
+			}
+		}
+	}
+}
+
+// A field that is added to the format needs an input, too.
+func TestEveryKeyIsInTheTable(t *testing.T) {
+	for _, rec := range records(t) {
+		typ := rec.Key().Type
+		keys := map[string]bool{"type": true}
+		for _, s := range fields.Of(typ) {
+			for _, f := range s.Fields {
+				head, _, _ := strings.Cut(f.Key, ".")
+				keys[head] = true
+			}
+		}
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(rec).Elem()) {
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if key != "" && key != "-" && !keys[key] {
+				t.Errorf("%s: nobody can edit %q", typ, key)
 			}
 		}
 	}
