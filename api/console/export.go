@@ -43,8 +43,7 @@ func (c *Console) exportFile(ctx context.Context, f *fiber.Ctx, who staff.Sessio
 	if err != nil {
 		return err
 	}
-	q := filter{Type: t, Text: f.Query("q"), Agency: f.Query("agency"), Region: f.Query("region"), State: f.Query("state"),
-		Force: f.Query("force"), Remark: f.Query("remark"), Sort: f.Query("sort")}
+	q := filterOf(f, t)
 	found, err := c.find(ctx, q)
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/corpus/fields"
 	"github.com/govqa/govqa/corpus/sheet"
 )
 
@@ -87,11 +87,11 @@ func (c *Console) kept(rec corpus.Record, keys map[string]bool) (corpus.Record, 
 	if err != nil {
 		return nil, err
 	}
-	next, err := objectOf(rec)
+	next, err := fields.Tree(rec)
 	if err != nil {
 		return nil, err
 	}
-	was, err := objectOf(live)
+	was, err := fields.Tree(live)
 	if err != nil {
 		return nil, err
 	}
@@ -105,21 +105,6 @@ func (c *Console) kept(rec corpus.Record, keys map[string]bool) (corpus.Record, 
 		return nil, err
 	}
 	return kept, kept.Validate()
-}
-
-// objectOf is a record as its line, read.
-func objectOf(rec corpus.Record) (map[string]any, error) {
-	line, err := corpus.Marshal(rec)
-	if err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.UseNumber()
-	var object map[string]any
-	if err := dec.Decode(&object); err != nil {
-		return nil, fmt.Errorf("%s: %w", rec.Key(), err)
-	}
-	return object, nil
 }
 
 // keepObject takes from was what next has no columns for.

@@ -57,8 +57,7 @@ func (c *Console) list(ctx context.Context, f *fiber.Ctx, who staff.Session) err
 	if err != nil {
 		return err
 	}
-	q := filter{Type: t, Text: f.Query("q"), Agency: f.Query("agency"), Region: f.Query("region"), State: f.Query("state"),
-		Force: f.Query("force"), Remark: f.Query("remark"), Sort: f.Query("sort")}
+	q := filterOf(f, t)
 	found, err := c.find(ctx, q)
 	if err != nil {
 		return err
@@ -67,6 +66,12 @@ func (c *Console) list(ctx context.Context, f *fiber.Ctx, who staff.Session) err
 	view := listPage{Type: t, Name: TypeName(t), Filter: q, Lines: found[from:to], Pager: p, Can: canOf(who), Here: f.OriginalURL(),
 		States: store.States, Fields: changeable(t), Tabs: tabs(t)}
 	return c.staff.Render(f, who, http.StatusOK, "console-list", view.Name, view, "console.js")
+}
+
+// filterOf is the filter that the address of a request has.
+func filterOf(f *fiber.Ctx, t corpus.Type) filter {
+	return filter{Type: t, Text: f.Query("q"), Agency: f.Query("agency"), Region: f.Query("region"), State: f.Query("state"),
+		Force: f.Query("force"), Remark: f.Query("remark"), Sort: f.Query("sort")}
 }
 
 type listPage struct {

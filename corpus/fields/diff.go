@@ -82,7 +82,7 @@ func entries(rec corpus.Record) ([]entry, error) {
 	if rec == nil {
 		return nil, nil
 	}
-	tree, err := treeOf(rec)
+	tree, err := Tree(rec)
 	if err != nil {
 		return nil, err
 	}

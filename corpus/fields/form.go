@@ -92,7 +92,7 @@ func compactGroup(f Field, v, out Values) {
 
 // Fill returns what a form shows of a record.
 func Fill(rec corpus.Record) (Values, error) {
-	tree, err := treeOf(rec)
+	tree, err := Tree(rec)
 	if err != nil {
 		return nil, err
 	}
@@ -151,8 +151,9 @@ func list(value any) []any {
 	return l
 }
 
-// treeOf is a record as its line, read.
-func treeOf(rec corpus.Record) (map[string]any, error) {
+// Tree is a record as its line, read: what a form, a difference or a merge
+// works on.
+func Tree(rec corpus.Record) (map[string]any, error) {
 	line, err := corpus.Marshal(rec)
 	if err != nil {
 		return nil, err
@@ -206,7 +207,7 @@ func Read(t corpus.Type, base corpus.Record, v Values) (corpus.Record, error) {
 	tree := map[string]any{}
 	if base != nil {
 		var err error
-		if tree, err = treeOf(base); err != nil {
+		if tree, err = Tree(base); err != nil {
 			return nil, err
 		}
 	}
