@@ -1,47 +1,17 @@
 package insight
 
 import (
-	"fmt"
-	"iter"
 	"slices"
 	"testing"
 
 	"github.com/govqa/govqa/answer"
 	"github.com/govqa/govqa/answer/eval"
-	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/api/apitest"
 	"github.com/govqa/govqa/corpus/sample"
 	"github.com/govqa/govqa/index"
 	"github.com/govqa/govqa/nlp"
 	"github.com/govqa/govqa/nlp/jieba"
 )
-
-// records is a corpus of one edition in memory.
-type records map[corpus.Key]corpus.Record
-
-func (records) Edition() corpus.Edition { return 1 }
-
-func (records) Sum(corpus.Edition) (string, error) { return "1", nil }
-
-func (records) Changes(_, _ corpus.Edition) iter.Seq2[corpus.Change, error] {
-	return func(func(corpus.Change, error) bool) {}
-}
-
-func (r records) All(_ corpus.Edition, t corpus.Type) iter.Seq2[corpus.Record, error] {
-	return func(yield func(corpus.Record, error) bool) {
-		for k, rec := range r {
-			if k.Type == t && !yield(rec, nil) {
-				return
-			}
-		}
-	}
-}
-
-func (r records) GetAt(_ corpus.Edition, k corpus.Key) (corpus.Record, error) {
-	if rec, ok := r[k]; ok {
-		return rec, nil
-	}
-	return nil, fmt.Errorf("%s: %w", k, corpus.ErrNotFound)
-}
 
 // The judged questions ask for the same matters in words as unlike as people's
 // are. Of those that join a group, most are about the matter of its first
@@ -56,7 +26,7 @@ func TestLikenessOnJudgedQuestions(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer seg.Close()
-	recs := records{}
+	recs := apitest.Records{}
 	for _, rows := range sample.Files() {
 		for row := range rows {
 			if row.Err != nil {

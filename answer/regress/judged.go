@@ -46,7 +46,7 @@ const DocKind = "judged"
 
 // MaxJudged is how many judged questions there can be: so many are asked
 // before every publication.
-const MaxJudged = 5000
+const MaxJudged = 2000
 
 // Faults lists what is wrong with a judged question, in Chinese.
 func (j *Judged) Faults() []string {

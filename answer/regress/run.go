@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/govqa/govqa/answer"
@@ -93,13 +96,20 @@ type Report struct {
 // Run asks every judged question.
 func Run(ctx context.Context, a Asker, set []Judged) (Report, error) {
 	start := time.Now()
-	r := Report{Figures: map[Part]Figure{}}
-	for _, j := range set {
+	r := Report{Results: make([]Result, len(set)), Figures: map[Part]Figure{}}
+	err := eachAtOnce(ctx, len(set), func(ctx context.Context, i int) error {
+		j := &set[i]
 		got, err := a.Ask(ctx, answer.Request{Text: j.Text, Region: j.Region, Audience: j.Audience})
 		if err != nil {
-			return r, fmt.Errorf("评判题 %s：%w", j.ID, err)
+			return fmt.Errorf("评判题 %s：%w", j.ID, err)
 		}
-		result := Result{j, BriefOf(&got), judge(&j, &got)}
+		r.Results[i] = Result{*j, BriefOf(&got), judge(j, &got)}
+		return nil
+	})
+	if err != nil {
+		return r, err
+	}
+	for _, result := range r.Results {
 		for part, right := range result.Right {
 			f := r.Figures[part]
 			f.Of++
@@ -108,10 +118,29 @@ func Run(ctx context.Context, a Asker, set []Judged) (Report, error) {
 			}
 			r.Figures[part] = f
 		}
-		r.Results = append(r.Results, result)
 	}
 	r.Took = time.Since(start)
 	return r, nil
+}
+
+// eachAtOnce calls fn for 0 to n-1, as many at once as there are processors,
+// and returns the first error, after which it calls no more.
+func eachAtOnce(ctx context.Context, n int, fn func(ctx context.Context, i int) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+				if err := fn(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return context.Cause(ctx)
 }
 
 // judge judges an answer.
@@ -135,6 +164,16 @@ func judge(j *Judged, a *answer.Answer) map[Part]bool {
 type Change struct {
 	Judged        Judged
 	Before, After Brief
+	Parts         []Part // that are right in one and wrong in the other
+}
+
+// PartNames names the parts in Chinese.
+func (c Change) PartNames() string {
+	var names []string
+	for _, p := range c.Parts {
+		names = append(names, PartName(p))
+	}
+	return strings.Join(names, "、")
 }
 
 // A Comparison is two runs of the same judged questions.
@@ -148,7 +187,12 @@ func Compare(before, after Report) Comparison {
 	c := Comparison{Before: before, After: after}
 	for i, b := range before.Results {
 		a := after.Results[i]
-		change := Change{b.Judged, b.Got, a.Got}
+		change := Change{Judged: b.Judged, Before: b.Got, After: a.Got}
+		for _, p := range Parts[1:] {
+			if b.Right[p] != a.Right[p] {
+				change.Parts = append(change.Parts, p)
+			}
+		}
 		switch {
 		case b.Right[PartWhole] && !a.Right[PartWhole]:
 			c.Worse = append(c.Worse, change)
@@ -196,7 +240,7 @@ func (c *Comparison) Report() store.GateReport {
 		r.Failures = append(r.Failures, fmt.Sprintf("“%s”由 %d 道降到 %d 道（共 %d 道）", PartName(p), b.Right, a.Right, b.Of))
 	}
 	for _, w := range c.Worse {
-		r.Failures = append(r.Failures, fmt.Sprintf("“%s”原来%s，发布后%s", w.Judged.Text, w.Before, w.After))
+		r.Failures = append(r.Failures, fmt.Sprintf("“%s”原来%s，发布后%s，不对的是%s", w.Judged.Text, w.Before, w.After, w.PartNames()))
 	}
 	return r
 }
@@ -272,23 +316,20 @@ type Difference struct {
 // get another answer. Questions that cannot be asked, as a masked one that is
 // too long, are passed over.
 func Differences(ctx context.Context, before, after Asker, questions []Question) ([]Difference, error) {
-	var list []Difference
-	for _, q := range questions {
+	all := make([]Difference, len(questions))
+	err := eachAtOnce(ctx, len(questions), func(ctx context.Context, i int) error {
+		q := questions[i]
 		r := answer.Request{Text: q.Text, Region: q.Region}
 		b, err := before.Ask(ctx, r)
 		if errors.Is(err, answer.ErrBadQuestion) {
-			continue
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 		a, err := after.Ask(ctx, r)
-		if err != nil {
-			return nil, err
-		}
-		if d := (Difference{q, BriefOf(&b), BriefOf(&a)}); d.Before != d.After {
-			list = append(list, d)
-		}
-	}
-	return list, nil
+		all[i] = Difference{q, BriefOf(&b), BriefOf(&a)}
+		return err
+	})
+	return slices.DeleteFunc(all, func(d Difference) bool { return d.Before == d.After }), err
 }

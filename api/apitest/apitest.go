@@ -108,13 +108,13 @@ func ServeEngine(t *testing.T, e *answer.Engine, log *slog.Logger, change ...fun
 // city is what all engines of a test program share: the sample city and its
 // index, in memory.
 type city struct {
-	records records
+	records Records
 	index   *index.Index
 	lexicon *nlp.Lexicon
 }
 
 var sampleCity = sync.OnceValues(func() (*city, error) {
-	c := &city{records: records{}}
+	c := &city{records: Records{}}
 	for name, rows := range sample.Files() {
 		for row := range rows {
 			if row.Err != nil {
@@ -153,24 +153,24 @@ func Engine(t *testing.T, change ...func(*answer.Config)) *answer.Engine {
 	return e
 }
 
-// records is a corpus of one edition in memory.
-type records map[corpus.Key]corpus.Record
+// Records are a corpus of one edition in memory.
+type Records map[corpus.Key]corpus.Record
 
-var _ answer.Corpus = records{}
+var _ answer.Corpus = Records{}
 
 // Edition implements [answer.Corpus].
-func (records) Edition() corpus.Edition { return 1 }
+func (Records) Edition() corpus.Edition { return 1 }
 
 // Sum implements [answer.Corpus].
-func (records) Sum(corpus.Edition) (string, error) { return "1", nil }
+func (Records) Sum(corpus.Edition) (string, error) { return "1", nil }
 
 // Changes implements [answer.Corpus]: there is nothing before the edition.
-func (records) Changes(_, _ corpus.Edition) iter.Seq2[corpus.Change, error] {
+func (Records) Changes(_, _ corpus.Edition) iter.Seq2[corpus.Change, error] {
 	return func(func(corpus.Change, error) bool) {}
 }
 
 // All implements [answer.Corpus].
-func (r records) All(_ corpus.Edition, typ corpus.Type) iter.Seq2[corpus.Record, error] {
+func (r Records) All(_ corpus.Edition, typ corpus.Type) iter.Seq2[corpus.Record, error] {
 	keys := slices.SortedFunc(maps.Keys(r), func(a, b corpus.Key) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
 	})
@@ -184,7 +184,7 @@ func (r records) All(_ corpus.Edition, typ corpus.Type) iter.Seq2[corpus.Record,
 }
 
 // GetAt implements [answer.Corpus].
-func (r records) GetAt(_ corpus.Edition, k corpus.Key) (corpus.Record, error) {
+func (r Records) GetAt(_ corpus.Edition, k corpus.Key) (corpus.Record, error) {
 	rec, ok := r[k]
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", k, corpus.ErrNotFound)

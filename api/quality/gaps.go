@@ -175,8 +175,8 @@ type stateCount struct {
 // unfinished is the filter of all states in which something is left to do.
 const unfinished = insight.State("unfinished")
 
-// filtered returns the lines that a request's filter keeps, with the page.
-func (q *Quality) filtered(f *fiber.Ctx) ([]caseLine, gapsPage, error) {
+// filtered returns the cases that a request's filter keeps, with the page.
+func (q *Quality) filtered(f *fiber.Ctx) ([]insight.Case, gapsPage, error) {
 	cases, err := q.cases()
 	if err != nil {
 		return nil, gapsPage{}, err
@@ -187,7 +187,7 @@ func (q *Quality) filtered(f *fiber.Ctx) ([]caseLine, gapsPage, error) {
 	p.Kinds = append([]option{{"", "各种来由", p.Kind == ""}}, options(insight.Kinds, kindName, p.Kind)...)
 	counts := map[insight.State]int{}
 	needle := nlp.Normalize(p.Query)
-	var lines []caseLine
+	var kept []insight.Case
 	for _, c := range cases {
 		counts[c.State]++
 		keep := p.State == "all" || p.State == c.State || p.State == unfinished && !c.Done()
@@ -198,36 +198,39 @@ func (q *Quality) filtered(f *fiber.Ctx) ([]caseLine, gapsPage, error) {
 		if needle != "" && !slices.ContainsFunc(c.Wordings, said) {
 			continue
 		}
-		l := q.line(c)
-		if p.Agency == "" || strings.Contains(l.Owner, p.Agency) {
-			lines = append(lines, l)
+		if p.Agency == "" || strings.Contains(q.line(c).Owner, p.Agency) {
+			kept = append(kept, c)
 		}
 	}
 	for _, s := range insight.States {
 		p.Counts = append(p.Counts, stateCount{stateName(s), counts[s], "/console/gaps?state=" + string(s), s == p.State})
 	}
 	p.Export = "/console/gaps/export?" + url.Values{"state": {string(p.State)}, "kind": {string(p.Kind)}, "agency": {p.Agency}, "q": {p.Query}}.Encode()
-	return lines, p, nil
+	return kept, p, nil
 }
 
 // gaps lists the questions that have no good answer.
 func (q *Quality) gaps(_ context.Context, f *fiber.Ctx, who staff.Session) error {
-	lines, p, err := q.filtered(f)
+	cases, p, err := q.filtered(f)
 	if err != nil {
 		return err
 	}
-	p.Lines, p.Pager = page(f, lines)
+	cases, p.Pager = page(f, cases)
+	for _, c := range cases {
+		p.Lines = append(p.Lines, q.line(c))
+	}
 	return q.staff.Render(f, who, http.StatusOK, "gaps", "知识缺口", p)
 }
 
 // exportGaps sends the list as a table.
 func (q *Quality) exportGaps(_ context.Context, f *fiber.Ctx, _ staff.Session) error {
-	lines, _, err := q.filtered(f)
+	cases, _, err := q.filtered(f)
 	if err != nil {
 		return err
 	}
 	var rows [][]string
-	for _, l := range lines {
+	for _, c := range cases {
+		l := q.line(c)
 		rows = append(rows, []string{l.ID, l.Text, string(l.Region), strconv.Itoa(l.Count), l.Ways(), l.StateName(), l.Owner, l.Due, l.Since(), l.Latest(), l.Taken, l.Note})
 	}
 	return sendCSV(f, "gaps", []string{"编号", "问题", "地区", "次数", "来由", "状态", "责任部门", "期限", "首次", "最近", "经办", "说明"}, rows)

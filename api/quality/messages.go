@@ -43,18 +43,21 @@ type messagesPage struct {
 // messages lists what citizens left, masked, the newest first.
 func (q *Quality) messages(ctx context.Context, f *fiber.Ctx, who staff.Session) error {
 	p := messagesPage{Done: notice(f), State: f.Query("state", "waiting")}
-	var lines []messageLine
+	var numbers []string
 	for _, number := range slices.Backward(q.Mail.Numbers()) {
+		replied := q.Mail.Replied(number) > 0
+		if p.State == "all" || replied == (p.State == "answered") {
+			numbers = append(numbers, number)
+		}
+	}
+	numbers, p.Pager = page(f, numbers)
+	for _, number := range numbers {
 		m, replies, err := q.Mail.Find(ctx, number)
 		if err != nil {
 			return err
 		}
-		if p.State == "waiting" && len(replies) > 0 || p.State == "answered" && len(replies) == 0 {
-			continue
-		}
-		lines = append(lines, messageLine{number, m.Message.Kind, guard.Mask(short(m.Message.Text)), m.Message.Region, m.Received, len(replies)})
+		p.Lines = append(p.Lines, messageLine{number, m.Message.Kind, guard.Mask(short(m.Message.Text)), m.Message.Region, m.Received, len(replies)})
 	}
-	p.Lines, p.Pager = page(f, lines)
 	return q.staff.Render(f, who, http.StatusOK, "messages", "群众留言", p)
 }
 

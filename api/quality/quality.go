@@ -41,6 +41,8 @@ type Mailbox interface {
 	Reply(ctx context.Context, actor string, r answer.MessageReply) error
 	// Numbers lists the numbers of all messages in the order in which they came.
 	Numbers() []string
+	// Replied returns how many replies a message has.
+	Replied(number string) int
 }
 
 // Config is what a Quality is made of. All but Log, Now and Agent are required.

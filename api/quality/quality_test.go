@@ -89,6 +89,12 @@ func (l *letterbox) Reply(_ context.Context, actor string, r answer.MessageReply
 	return nil
 }
 
+func (l *letterbox) Replied(number string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.replies[number])
+}
+
 func (l *letterbox) Numbers() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -122,6 +122,13 @@ func (m *mailbox) Numbers() []string {
 	})
 }
 
+// Replied returns how many replies a message has.
+func (m *mailbox) Replied(number string) int {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.entries[number].replies)
+}
+
 // read reads one fact of the journal.
 func (m *mailbox) read(seq uint64, v any) error {
 	for f, err := range m.store.Facts(seq - 1) {
