@@ -319,6 +319,20 @@ func TestGapBecomesAnAnswer(t *testing.T) {
 	if list := opened(editor, t, "/console/gaps"); strings.Contains(list, "g-2") {
 		t.Error("the closed gap is among what is to be done")
 	}
+	// Who writes about it later has seen the answer: that is for people.
+	later, err := h.engine.Leave(t.Context(), answer.Message{Kind: "咨询", Text: question + "，还有吗", ID: "later"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.mail.kept[later.Number] = func(m answer.KeptMessage) answer.KeptMessage {
+		m.Received = time.Now().Add(time.Hour)
+		return m
+	}(h.mail.kept[later.Number])
+	h.live()
+	if n := len(h.mail.replies[later.Number]); n != 0 {
+		t.Errorf("a later message has %d replies", n)
+	}
+	opened(editor, t, "/console/messages", later.Number)
 	// Withdrawn, the question comes up again.
 	if _, err := h.Store.Remove(t.Context(), "publisher", "撤下", []corpus.Key{{Type: corpus.TypeFAQ, ID: "faq-g-2"}}); err != nil {
 		t.Fatal(err)

@@ -150,11 +150,14 @@ func (q *Quality) tell(ctx context.Context, id string) (told int, err error) {
 		if slices.Contains(d.Told, number) {
 			continue
 		}
-		n, err := q.tellOne(ctx, number, g, d)
+		ok, err := q.tellOne(ctx, number, g, d)
 		if err != nil {
 			return told, err
 		}
-		told += n
+		if !ok {
+			continue
+		}
+		told++
 		err = q.change(ctx, store.BySystem, id, func(d *insight.Decision) error {
 			if !slices.Contains(d.Told, number) {
 				d.Told = append(d.Told, number)
@@ -168,33 +171,35 @@ func (q *Quality) tell(ctx context.Context, id string) (told int, err error) {
 	return told, nil
 }
 
-// tellOne replies to one message with the answer that its question gets now.
-// One that came after the gap was closed is for people to see to.
-func (q *Quality) tellOne(ctx context.Context, number string, g insight.Gap, d insight.Decision) (int, error) {
+// tellOne replies to one message with the answer that its question gets now,
+// and reports whether it has that reply. It quotes nobody's words: the gap's
+// are another citizen's. A message that came after the gap was closed is for
+// people to see to.
+func (q *Quality) tellOne(ctx context.Context, number string, g insight.Gap, d insight.Decision) (bool, error) {
 	kept, replies, err := q.Mail.Find(ctx, number)
 	if errors.Is(err, corpus.ErrNotFound) {
-		return 0, nil
+		return false, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("message %s: %w", number, err)
+		return false, fmt.Errorf("message %s: %w", number, err)
 	}
 	if kept.Received.After(d.Closed.Time) {
-		return 0, nil
+		return false, nil
 	}
 	a, err := q.Engine.Ask(ctx, answer.Request{Text: g.Text, Region: g.Region, Silent: true})
 	if err != nil {
-		return 0, fmt.Errorf("message %s: %w", number, err)
+		return false, fmt.Errorf("message %s: %w", number, err)
 	}
 	if a.Outcome != answer.Answered {
-		return 0, nil
+		return false, nil
 	}
-	text := fmt.Sprintf("您好，您留言问到的“%s”现在可以答复了：\n%s", wording(g.Text), strings.TrimSpace(a.Text))
+	text := "您好，您留言问到的事，现在可以答复了：\n" + strings.TrimSpace(a.Text)
 	if slices.ContainsFunc(replies, func(r answer.MessageReply) bool { return r.Text == text }) {
-		return 0, nil
+		return true, nil
 	}
 	reply := answer.MessageReply{Number: number, Agency: d.Agency, Text: text, Time: q.Now().UTC().Truncate(time.Second)}
 	if err := q.Mail.Reply(ctx, store.BySystem, reply); err != nil {
-		return 0, fmt.Errorf("message %s: %w", number, err)
+		return false, fmt.Errorf("message %s: %w", number, err)
 	}
-	return 1, nil
+	return true, nil
 }
