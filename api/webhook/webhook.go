@@ -390,3 +390,13 @@ func (q *Queue) note(ctx context.Context, name string, change func(*Progress)) e
 		return p, nil
 	})
 }
+
+// Wanted reports whether any endpoint is told of an event.
+func (q *Queue) Wanted(name string) bool {
+	endpoints, err := q.endpoints()
+	if err != nil {
+		q.log.Error("webhook", "err", err)
+		return false
+	}
+	return slices.ContainsFunc(endpoints, func(e Endpoint) bool { return e.wants(name) })
+}

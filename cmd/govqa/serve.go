@@ -32,6 +32,7 @@ import (
 	"github.com/govqa/govqa/api/webhook"
 	"github.com/govqa/govqa/api/wording"
 	"github.com/govqa/govqa/corpus"
+	"github.com/govqa/govqa/corpus/store"
 	"github.com/govqa/govqa/nlp"
 )
 
@@ -211,6 +212,12 @@ func serveApp(ctx context.Context, cfg config, data string, a *app, log *slog.Lo
 	for _, account := range a.accounts {
 		sending.Go(func() { account.Run(background) })
 	}
+	sending.Go(func() {
+		svc.quality.FollowDue(background, func() bool { return a.webhooks.Wanted(webhook.ReviewDue) },
+			func(ctx context.Context, d quality.DueReview) error {
+				return a.webhooks.Notify(ctx, store.BySystem, webhook.ReviewDue, d)
+			})
+	})
 	sending.Go(func() { forgetCalls(background, svc.calls, cfg.CallDays, log) })
 	sending.Go(func() { svc.editing.Run(background) })
 	sending.Go(func() { svc.quality.Watch(background) })

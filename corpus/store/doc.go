@@ -45,6 +45,7 @@ func unaudited(kind string) bool {
 		"webhook.queue", // how far an endpoint has been told
 		"webhook.dead",  // what it would not take; sending it again is audited by itself
 		"wechat.state",  // where a conversation stands
+		"review.told",   // that a review is due was told
 		"call.day",      // where a past call is kept; call.past itself is audited
 		"call":          // a call under way: each line changes it; call.past, which it becomes, is audited
 		return true
