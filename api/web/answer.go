@@ -220,7 +220,7 @@ func withoutChoices(a *answer.Answer) string {
 }
 
 // groups puts together the facts that stand side by side and come from the
-// same place. A fact that is the whole text, or the list of what can be
+// same place. A passage, a fact that is the whole text, or the list of what can be
 // chosen, is not said twice: its source is.
 func groups(a *answer.Answer) []group {
 	var list []group
@@ -230,7 +230,7 @@ func groups(a *answer.Answer) []group {
 			list = append(list, group{Code: f.Code, URL: safeURL(f.Source.URL), Updated: f.Source.Updated,
 				Title: f.Source.Title, Place: policyPlace(f.Source.Place)})
 		}
-		if g := &list[len(list)-1]; f.Value != a.Text && !strings.HasPrefix(a.Text, f.Value+"\n——") && eventOf(a) == "" {
+		if g := &list[len(list)-1]; f.Field != "text" && f.Value != a.Text && !strings.HasPrefix(a.Text, f.Value+"\n——") && eventOf(a) == "" {
 			g.Rows = addRow(g.Rows, f)
 		}
 	}

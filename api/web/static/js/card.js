@@ -80,7 +80,7 @@ function groups(a) {
   for (const f of a.facts) {
     const key = JSON.stringify([f.code, f.source]);
     if (out[out.length - 1]?.key !== key) out.push({ key, code: f.code, source: f.source, facts: [] });
-    if (f.value !== a.text && !a.text.startsWith(f.value + '\n——') && !eventOf(a)) out[out.length - 1].facts.push(f); // a fact that is the whole text is not said twice
+    if (f.field !== 'text' && f.value !== a.text && !a.text.startsWith(f.value + '\n——') && !eventOf(a)) out[out.length - 1].facts.push(f); // a fact that is the whole text is not said twice
   }
   return out.map((g) => {
     return h('section', { class: 'group' }, g.facts.length > 0 && h('dl', { class: 'facts' }, rows(g.facts).map((r) => row(r, g.code))),
