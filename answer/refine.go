@@ -226,8 +226,8 @@ func (e *Engine) Explain(ctx context.Context, r ExplainRequest) (Explanation, er
 		return Explanation{}, fmt.Errorf("policy %s is for operators only: %w", r.Policy, corpus.ErrNotFound)
 	}
 	p := rec.(*corpus.Policy)
-	if !p.Visibility.Public() || !p.Effective.Contains(e.Now()) {
-		return Explanation{}, fmt.Errorf("policy %s is not public and in force: %w", r.Policy, corpus.ErrNotFound)
+	if !p.Effective.Contains(e.Now()) {
+		return Explanation{}, fmt.Errorf("policy %s is not in force: %w", r.Policy, corpus.ErrNotFound)
 	}
 	passage := strings.TrimSpace(r.Passage)
 	if passage == "" {
