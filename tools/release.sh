@@ -53,6 +53,9 @@ if [ ${#archs[@]} -gt 1 ]; then
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$out/image" -cf "$out/govqa-$version-image.tar" .
   rm -rf "${out:?}/image"
   echo '== bill of materials'
-  go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 app -json -licenses -noserial -main cmd/govqa -output "$out/govqa-$version.cdx.json" .
+  # Of the program that was built, not of what the folder might become.
+  bom=$out/govqa-$version.cdx.json
+  go run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0 bin -json -licenses -noserial -version "$version" -output "$bom" "$out/govqa-linux-amd64"
+  sed -i -E "s/(\"timestamp\": )\"[^\"]*\"/\1\"$(date -u -d "@$SOURCE_DATE_EPOCH" +%FT%TZ)\"/" "$bom"
 fi
 (cd "$out" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%f\n' | sort | xargs sha256sum >SHA256SUMS && cat SHA256SUMS)
