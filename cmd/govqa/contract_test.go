@@ -83,6 +83,37 @@ func TestContract(t *testing.T) {
 		}
 	})
 	t.Run("failures", func(t *testing.T) { c.checkFailures(t) })
+	t.Run("docs/api.md", func(t *testing.T) { checkCurls(t, ops) })
+}
+
+var (
+	commandInDocs = regexp.MustCompile(`(?m)^\$ curl (?:.*\\\n)*.*$`)
+	methodOfCurl  = regexp.MustCompile(` -X (\w+)`)
+	pathParameter = regexp.MustCompile(`\\\{\w+\\\}`)
+)
+
+// checkCurls requires a command for every operation in the document for people.
+func checkCurls(t *testing.T, ops []operation) {
+	t.Helper()
+	text := strings.ReplaceAll(read(t, "../../docs/api.md"), "$D", "/api/v1/desk")
+	commands := commandInDocs.FindAllString(text, -1)
+	for _, op := range ops {
+		path := regexp.MustCompile(pathParameter.ReplaceAllString(regexp.QuoteMeta(op.path), `[^/\s"'?]+`) + `(?:[\s"'?]|$)`)
+		if !slices.ContainsFunc(commands, func(command string) bool {
+			method := http.MethodGet
+			if m := methodOfCurl.FindStringSubmatch(command); m != nil {
+				method = m[1]
+			} else if strings.Contains(command, " -d ") {
+				method = http.MethodPost
+			}
+			if strings.Contains(command, " -sG ") {
+				method = http.MethodGet
+			}
+			return method == op.method && path.MatchString(command)
+		}) {
+			t.Errorf("no curl for %s %s", op.method, op.path)
+		}
+	}
 }
 
 // addStaff adds an account with the roles that the operations need.
