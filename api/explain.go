@@ -30,7 +30,7 @@ type ExplainBody struct {
 }
 
 type explainInput struct {
-	ID   string `path:"id" maxLength:"600" doc:"政策文件的编号"`
+	ID   string `path:"id" maxLength:"600" doc:"政策文件的编号" example:"p-1"`
 	Body ExplainBody
 }
 
@@ -46,6 +46,7 @@ func (s *Server) registerExplain() {
 		OperationID: "explain", Method: http.MethodPost, Path: pathExplain, Tags: []string{tagAsk},
 		Summary:     "说明一段政策",
 		Description: "返回原文和平常的说法。说法由语言模型写成时带 aigc 标识，每一句都与原文核对过；没有模型、已关闭或核对不上时，text 就是原文。",
+		RequestBody: jsonBody(ExplainBody{Passage: "公安机关应当自受理之日起15个工作日内制作发放居住证。", Question: "多久能拿到"}),
 		Responses:   replies,
 	}, s.explain)
 }

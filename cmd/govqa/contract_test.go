@@ -58,6 +58,8 @@ func TestContract(t *testing.T) {
 	addStaff(t, data, name, password)
 	s := serving(t, data, "GOVQA_SECOND_FACTOR=none")
 	defer s.stop(t)
+	// The sample city has no policies, and one operation explains them.
+	must(t, "import", "-data", data, write(t, "policy.jsonl", `{"type":"policy","id":"p-1","title":"安澜市居住证管理办法","text":"第三条 公安机关应当自受理之日起15个工作日内制作发放居住证。"}`))
 	c := readContract(t, s)
 	c.logIn(name, password)
 	ops := c.operations()
