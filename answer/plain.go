@@ -160,3 +160,9 @@ func firstOf(text string, limit int) string {
 	}
 	return string(runes)
 }
+
+// MarkdownLink is a PlainText's Link for those who read Markdown; spaces and
+// brackets would end the address.
+func MarkdownLink(label, url string) string {
+	return fmt.Sprintf("[%s](%s)", label, strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29").Replace(url))
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -44,15 +45,11 @@ type Host struct {
 
 // serveInterfaces registers the handlers of other protocols.
 func (s *Server) serveInterfaces() error {
-	guard := http.NewCrossOriginProtection()
-	for _, o := range s.cfg.AllowedOrigins {
-		if o == "*" {
-			guard.AddInsecureBypassPattern("/")
-		} else if err := guard.AddTrustedOrigin(o); err != nil {
+	for _, i := range s.cfg.Interfaces {
+		guard, err := s.sameOrigin(&i)
+		if err != nil {
 			return err
 		}
-	}
-	for _, i := range s.cfg.Interfaces {
 		own, err := i.Handler(Host{Engine: s.engine, Allow: allow, Problem: s.problem})
 		if err != nil {
 			return fmt.Errorf("%s: %w", i.Prefix, err)
@@ -72,6 +69,38 @@ func (s *Server) serveInterfaces() error {
 		}
 	}
 	return nil
+}
+
+// sameOrigin keeps out what pages of other sites make a browser send.
+func (s *Server) sameOrigin(i *Interface) (*http.CrossOriginProtection, error) {
+	guard := http.NewCrossOriginProtection()
+	for _, o := range s.cfg.AllowedOrigins {
+		if o == "*" {
+			guard.AddInsecureBypassPattern("/")
+		} else if err := guard.AddTrustedOrigin(o); err != nil {
+			return nil, err
+		}
+	}
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, contentType, err := i.failure(s.problem(r.Context(), NewProblem(http.StatusForbidden, "别的网站的网页不能调用这个接口。")))
+		if err != nil {
+			panic(err) // plain data; caught and logged
+		}
+		w.Header().Set(fiber.HeaderContentType, contentType)
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write(body) // into memory
+	}))
+	return guard, nil
+}
+
+// failure writes a problem in the form of a protocol; nil is the API's own.
+func (i *Interface) failure(p *Problem) (body []byte, contentType string, err error) {
+	if i == nil || i.Problem == nil {
+		body, err = json.Marshal(p)
+		return body, problemType, err
+	}
+	body, err = json.Marshal(i.Problem(p))
+	return body, fiber.MIMEApplicationJSON, err
 }
 
 // pathParameter matches a parameter in the path of an operation.
@@ -119,9 +148,11 @@ func (s *Server) foreign(h http.Handler) fiber.Handler {
 		s.running.Go(func() { w.serve(h, r) })
 		select {
 		case <-w.returned:
+		case <-w.flushed:
+		}
+		if !w.streaming() { // it has returned
 			defer cancel()
 			return w.reply(c)
-		case <-w.flushed:
 		}
 		w.head(c)
 		c.Locals(keyStreamed, true)
@@ -220,6 +251,16 @@ func (w *foreignWriter) Flush() {
 		w.reader, w.pipe = io.Pipe()
 		close(w.flushed)
 	})
+}
+
+// streaming reports whether the handler has flushed.
+func (w *foreignWriter) streaming() bool {
+	select {
+	case <-w.flushed:
+		return true
+	default:
+		return false
+	}
 }
 
 // head writes status and headers.

@@ -25,7 +25,7 @@ const (
 	scopeMetrics   = "metrics"
 )
 
-// An Key is what an integrator's key is good for.
+// A Key is what an integrator's key is good for.
 type Key struct {
 	ID        string // stays when the key is rotated
 	Name      string // of the integrator's app

@@ -247,7 +247,7 @@ func (s *Server) cors(c *fiber.Ctx) error {
 		origin = "*"
 	}
 	c.Set(fiber.HeaderAccessControlAllowOrigin, origin)
-	c.Set(fiber.HeaderAccessControlExposeHeaders, "ETag, Retry-After, X-Request-ID")
+	c.Set(fiber.HeaderAccessControlExposeHeaders, "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID")
 	if c.Method() != http.MethodOptions {
 		return c.Next()
 	}

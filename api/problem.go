@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -272,11 +271,7 @@ func (s *Server) fail(c *fiber.Ctx, err error) error {
 		s.secure(c)
 	}
 	p := s.problem(c.UserContext(), err)
-	shape, contentType := any(p), problemType
-	if i := s.interfaceOf(c.Path()); i != nil && i.Problem != nil {
-		shape, contentType = i.Problem(p), fiber.MIMEApplicationJSON
-	}
-	body, err := json.Marshal(shape)
+	body, contentType, err := s.interfaceOf(c.Path()).failure(p)
 	if err != nil {
 		return err
 	}

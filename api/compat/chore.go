@@ -81,8 +81,15 @@ func choreOf(req *ChatRequest) (chore, bool) {
 	if c, ok := newChore(req, last, prompt, prompt, freeSigns); ok {
 		return c, true
 	}
+	if len(system) > maxInstructions { // an app's own description of its assistant
+		return chore{}, false
+	}
 	return newChore(req, last, system, prompt, freeSigns)
 }
+
+// maxInstructions is the length in bytes of the longest system prompt that is
+// taken for a chore's.
+const maxInstructions = 1 << 10
 
 func lastUser(messages []ChatMessage) int {
 	for i, m := range slices.Backward(messages) {

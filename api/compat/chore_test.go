@@ -3,6 +3,7 @@ package compat_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,7 +68,16 @@ func TestChores(t *testing.T) {
 	for _, question := range []string{"房屋标题怎么写", "会议纪要总结归档要办什么手续", "公司名称变更怎么办", "Where can I get a title deed?", "How do I change the name of my company?", "聊天记录可以作证据吗"} {
 		chat(t, s, question)
 	}
-	if asked := s.Asked.Texts(); len(asked) != 6 {
-		t.Errorf("of six questions %d were taken for such: %q", len(asked), asked)
+	long := compat.ChatRequest{Model: compat.Plain, Messages: []compat.ChatMessage{
+		system("你是某市的智能助手。" + strings.Repeat("请耐心、准确地回答群众的问题。", 40) + "会话结束时把会话总结成一个标题。"), user("聊天室备案怎么办")}}
+	body, err := json.Marshal(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read[compat.ChatCompletion](t, send(t, "POST", s.URL+"/v1/chat/completions", string(body))); got.Govqa == nil {
+		t.Error("a question under an app's long system prompt was taken for a chore")
+	}
+	if asked := s.Asked.Texts(); len(asked) != 7 {
+		t.Errorf("of seven questions %d were taken for such: %q", len(asked), asked)
 	}
 }

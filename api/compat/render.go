@@ -1,7 +1,6 @@
 package compat
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 
@@ -11,12 +10,7 @@ import (
 // render writes an answer as Markdown: its text, what its notices mean, where
 // it is from, and whether a model has worded it.
 func render(a *answer.Answer) string {
-	return paragraphs(answer.PlainText{Link: link}.Write(a))
-}
-
-// link is a Markdown link; spaces and brackets would end its address.
-func link(label, url string) string {
-	return fmt.Sprintf("[%s](%s)", label, strings.NewReplacer(" ", "%20", "(", "%28", ")", "%29").Replace(url))
+	return paragraphs(answer.PlainText{Link: answer.MarkdownLink}.Write(a))
 }
 
 // item matches a numbered line.

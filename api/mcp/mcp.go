@@ -174,7 +174,7 @@ func (s *Server) answerQuestion(ctx context.Context, _ *sdk.CallToolRequest, in 
 		return nil, answer.Answer{}, s.said(ctx, err)
 	}
 	a = api.Whole(a)
-	text := answer.PlainText{Link: link}.Write(&a)
+	text := answer.PlainText{Link: answer.MarkdownLink}.Write(&a)
 	return reply(text, a.Matters), a, nil
 }
 
@@ -310,5 +310,3 @@ func reply(text string, matters []answer.MatterRef) *sdk.CallToolResult {
 	}
 	return r
 }
-
-func link(label, url string) string { return fmt.Sprintf("[%s](%s)", label, url) }
