@@ -184,9 +184,9 @@ type Guide struct {
 
 // Health is the schema of that name in the OpenAPI document of the service.
 type Health struct {
-	Components any    `json:"components,omitzero"` // 各部件：ok，或者哪里不正常
-	Edition    int    `json:"edition"`             // 当前版次
-	Status     string `json:"status"`              // ok 一切正常；degraded 能回答，但有部件不正常：[ok degraded]
+	Components map[string]string `json:"components,omitempty"` // 各部件：ok，或者哪里不正常
+	Edition    int               `json:"edition"`              // 当前版次
+	Status     string            `json:"status"`               // ok 一切正常；degraded 能回答，但有部件不正常：[ok degraded]
 }
 
 // Hot is the schema of that name in the OpenAPI document of the service.

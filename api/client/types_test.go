@@ -73,6 +73,7 @@ type schema struct {
 	Properties  map[string]schema
 	Required    []string
 	Enum        []any
+	Values      json.RawMessage `json:"additionalProperties"` // a schema, or whether there may be any
 }
 
 // typesOf writes a Go type for each schema.
@@ -88,7 +89,7 @@ func typesOf(schemas map[string]schema) ([]byte, error) {
 			goType, tag := goTypeOf(p, required), field
 			switch {
 			case required:
-			case goType == "time.Time", !strings.ContainsAny(goType[:1], "*[") && goType != "string":
+			case goType == "time.Time", !strings.ContainsAny(goType[:1], "*[m") && goType != "string":
 				tag += ",omitzero"
 			default:
 				tag += ",omitempty"
@@ -122,6 +123,11 @@ func goTypeOf(s schema, required bool) string {
 		base = "float64"
 	case "array":
 		return "[]" + goTypeOf(*s.Items, true)
+	case "object":
+		var values schema
+		if json.Unmarshal(s.Values, &values) == nil && values.Type != nil {
+			return "map[string]" + goTypeOf(values, true)
+		}
 	}
 	if s.Ref != "" {
 		base = s.Ref[strings.LastIndex(s.Ref, "/")+1:]

@@ -547,6 +547,7 @@ var undescribed = map[string]string{
 	"/feedback":        "the form of a citizen page",
 	"/message":         "a citizen page, with its form",
 	"/message/look-up": "a citizen page, with its form",
+	"/policies/":       "a citizen page",
 	"/about":           "a citizen page",
 	"/privacy":         "leads to a citizen page",
 	"/widget":          "a citizen page in a frame",
