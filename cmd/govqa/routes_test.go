@@ -31,7 +31,7 @@ import (
 var everybodys = regexp.MustCompile(`^(GET|POST|PUT|DELETE) (` + strings.Join([]string{
 	// pages of citizens
 	`/`, `/ask`, `/search`, `/matters/:code`, `/events`, `/events/:id`, `/feedback`, `/message`, `/message/look-up`,
-	`/about`, `/privacy`, `/widget`, `/widget\.js`, `/static/:name`,
+	`/policies/:id`, `/about`, `/privacy`, `/widget`, `/widget\.js`, `/static/:name`,
 	// the API; with need_key each of these wants a key
 	`/api/v1/(ask|search|suggest|themes|regions|hot|feedback|events|recommendations|messages|messages/lookup)`,
 	`/api/v1/matters/:code`, `/api/v1/policies/:id/explanation`, `/api/v1/messages/:number`, `/api/v1/subjects/:id(/personalization)?`,
