@@ -284,7 +284,9 @@ func (s *server) answer(ctx context.Context, req *ChatRequest) (*turn, error) {
 		return nil, err
 	}
 	shown := t.answer
-	shown.Text, t.finish = cut(t.answer.Text, req.Stop, req.limit())
+	if t.answer.Outcome != answer.Emergency { // which is told whole, whatever a client wants
+		shown.Text, t.finish = cut(t.answer.Text, req.Stop, req.limit())
+	}
 	t.content = render(&shown)
 	return t, nil
 }

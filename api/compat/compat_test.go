@@ -263,6 +263,17 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestEmergency tells whole what to do, however little a client has room for.
+func TestEmergency(t *testing.T) {
+	s := serve(t)
+	const ask = `"model":"govqa","messages":[{"role":"user","content":"家里着火了"}]`
+	whole := read[compat.ChatCompletion](t, send(t, "POST", s.URL+"/v1/chat/completions", "{"+ask+"}"))
+	short := read[compat.ChatCompletion](t, send(t, "POST", s.URL+"/v1/chat/completions", `{"max_tokens":1,"stop":["，"],`+ask+"}"))
+	if diff := cmp.Diff(whole.Choices, short.Choices); diff != "" || whole.Govqa.Outcome != answer.Emergency || !strings.Contains(string(whole.Choices[0].Message.Content), "119") {
+		t.Errorf("(-whole +short):\n%s", diff)
+	}
+}
+
 func TestRequests(t *testing.T) {
 	s := serve(t)
 	const lost = `{"role":"user","content":"身份证丢了怎么补"}`
