@@ -57,15 +57,15 @@ func (q *JudgedPolicy) right(a answer.Answer) bool {
 	if q.Policy == "" {
 		return a.Outcome == answer.NotFound
 	}
-	said := a.Text
+	said := []string{a.Text}
 	quoted := false
 	for _, f := range a.Facts {
-		said += "\n" + f.Value
+		said = append(said, f.Value)
 		if f.Code == q.Policy && (q.Article == "" || f.Field == "text" && strings.HasSuffix(f.Label, q.Article)) {
 			quoted = true
 		}
 	}
-	return quoted && !slices.ContainsFunc(q.Says, func(s string) bool { return !strings.Contains(said, s) })
+	return quoted && !slices.ContainsFunc(q.Says, func(s string) bool { return !strings.Contains(strings.Join(said, "\n"), s) })
 }
 
 func (q *JudgedPolicy) saysReplaced(a answer.Answer) bool {

@@ -62,14 +62,15 @@ func New(base string, opts Options) (*Client, error) {
 
 // Error implements error.
 func (p *Problem) Error() string {
-	text := fmt.Sprintf("%d %s", p.Status, p.Title)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s", p.Status, p.Title)
 	if p.Detail != "" {
-		text += "：" + p.Detail
+		b.WriteString("：" + p.Detail)
 	}
 	for _, e := range p.Errors {
-		text += "；" + e.Field + " " + e.Message
+		b.WriteString("；" + e.Field + " " + e.Message)
 	}
-	return text
+	return b.String()
 }
 
 // A failure is a Problem with what its headers say.

@@ -75,7 +75,10 @@ func TestStream(t *testing.T) {
 		t.Errorf("text %q, events (-want +got):\n%s", text.String(), diff)
 	}
 	n := 0
-	for range c.Stream(t.Context(), q) { // a reader that has enough
+	for _, err := range c.Stream(t.Context(), q) { // a reader that has enough
+		if err != nil {
+			t.Error(err)
+		}
 		if n++; n == 2 {
 			break
 		}
