@@ -32,8 +32,9 @@ const (
 )
 
 // maxBody is the length in bytes of a request: a long conversation with its
-// answers.
-const maxBody = 1 << 20
+// answers. It is less than what is read at all, so that who sends somewhat more
+// is told so.
+const maxBody = 960 << 10
 
 // born is what the models say of when they were made.
 var born = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)

@@ -340,7 +340,7 @@ func TestFailuresOutsideTheHandler(t *testing.T) {
 		"too often":        {send(t, "POST", s.URL+"/v1/chat/completions", ask), 429},
 		"no such path":     {send(t, "GET", s.URL+"/v1/embeddings", ""), 404},
 		"another method":   {send(t, "GET", s.URL+"/v1/chat/completions", ""), 405},
-		"a body too long":  {send(t, "POST", s.URL+"/v1/chat/completions", `{"model":"`+strings.Repeat("x", 1<<20)+`"}`), 413},
+		"a body too long":  {send(t, "POST", s.URL+"/v1/chat/completions", `{"model":"`+strings.Repeat("x", 1000<<10)+`"}`), 413},
 		"no JSON by name":  {send(t, "POST", s.URL+"/v1/chat/completions", ask, "Content-Type", "text/plain"), 415},
 		"another's origin": {send(t, "POST", s.URL+"/v1/chat/completions", ask, "Sec-Fetch-Site", "cross-site"), 403},
 	} {
