@@ -48,7 +48,6 @@ var floors = map[string]float64{
 
 	"answer/guard":  3.5,
 	"answer/ground": 3.5,
-	"answer/dialog": 3.5,
 
 	"answer": 4,
 
