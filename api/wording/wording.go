@@ -228,7 +228,7 @@ func problemOf(err error) error {
 		return api.NewProblem(http.StatusNotFound, "没有这条记录。")
 	case errors.Is(err, llm.ErrDraftText):
 		return api.NewProblem(http.StatusUnprocessableEntity, err.Error()+"。请在 text 里写出其中一部分。")
-	case errors.Is(err, errNotPart):
+	case errors.Is(err, errNotPart), errors.Is(err, errInternal):
 		return api.NewProblem(http.StatusUnprocessableEntity, err.Error()+"。")
 	case errors.Is(err, store.ErrConflict):
 		return api.NewProblem(http.StatusConflict, "同名的草稿正在由别人处理，没有保存。")
@@ -241,6 +241,10 @@ func problemOf(err error) error {
 	return err
 }
 
+// errInternal means that a record is for operators only: its text is not sent to
+// a model, nor made the source of what citizens read.
+var errInternal = errors.New("仅坐席可见的内容不交给语言模型")
+
 // errNotPart means that a text to draft from is not the policy's.
 var errNotPart = errors.New("text 不是这份政策原文里的文字")
 
@@ -248,6 +252,9 @@ func (d *Desk) fromPolicy(ctx context.Context, who staff.Session, body *draftBod
 	rec, err := d.turns.store.Get(corpus.Key{Type: corpus.TypePolicy, ID: body.Policy})
 	if err != nil {
 		return llm.Drafts{}, err
+	}
+	if _, ok := corpus.Public(rec); !ok {
+		return llm.Drafts{}, errInternal
 	}
 	p := *rec.(*corpus.Policy)
 	if text := strings.TrimSpace(body.Text); text != "" {
@@ -267,6 +274,9 @@ func (d *Desk) similar(ctx context.Context, who staff.Session, body *draftBody) 
 	rec, err := d.turns.store.Get(corpus.Key{Type: corpus.TypeFAQ, ID: body.FAQ})
 	if err != nil {
 		return llm.Drafts{}, nil, err
+	}
+	if _, ok := corpus.Public(rec); !ok {
+		return llm.Drafts{}, nil, errInternal
 	}
 	faq := *rec.(*corpus.FAQ)
 	drafts, err := d.turns.model.DraftSimilar(ctx, who.Name, faq.Question, faq.Answer, faq.Similar)
