@@ -69,6 +69,9 @@ func lacking(t *testing.T, what string) {
 func Start(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() {
+		t.Skip("drives a browser; it runs without -short")
+	}
+	if testing.Short() {
 		t.Skip("browser tests are slow")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(findChromium(t)),

@@ -217,7 +217,7 @@ func said(body string) string {
 // jobDone waits until an import is over and returns its page.
 func jobDone(t testing.TB, c *stafftest.Client, path string) stafftest.Reply {
 	t.Helper()
-	for range 600 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		r := c.Do(http.MethodGet, strings.Replace(path, "/job?", "/progress?", 1), "")
 		var state struct{ Running bool }
 		if err := json.Unmarshal([]byte(r.Body), &state); err != nil {

@@ -170,6 +170,9 @@ func TestImportOfAPolicy(t *testing.T) {
 // A running import is called off and leaves nothing, and so does one that a
 // crash has cut short.
 func TestImportCutShort(t *testing.T) {
+	if testing.Short() {
+		t.Skip("sixty thousand rows; it runs without -short")
+	}
 	x := open(t)
 	editor := x.As(t, "小李", "editor")
 	var lines strings.Builder
@@ -194,6 +197,9 @@ func TestImportCutShort(t *testing.T) {
 
 // What is uploaded with ill will is refused, costs little, and is not kept.
 func TestUploadAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks gigabytes; it runs without -short")
+	}
 	x := open(t)
 	editor := x.As(t, "小李", "editor")
 	bomb := func(name string) []byte {

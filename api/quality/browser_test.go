@@ -53,7 +53,9 @@ func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "\\
 // press clicks the button of a label.
 func press(w *browsertest.Window, label string) {
 	w.Helper()
-	w.Do("[...document.querySelectorAll('button, a.btn')].find(e => e.textContent.trim() === " + quoted(label) + ").click()")
+	find := "[...document.querySelectorAll('button, a.btn')].find(e => e.textContent.trim() === " + quoted(label) + ")"
+	w.Until(find + " !== undefined") // the page may still be on its way
+	w.Do(find + ".click()")
 }
 
 // approved submits all drafts as the editor and approves them as somebody else.

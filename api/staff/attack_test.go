@@ -408,6 +408,9 @@ func TestForgedLogin(t *testing.T) {
 // TestAccountsCannotBeTold: what is said and how long it takes does not tell
 // which accounts there are.
 func TestAccountsCannotBeTold(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures times; it runs without -short")
+	}
 	t.Parallel()
 	site := withUsers(t, "有此人", "停用了")
 	ctx := t.Context()

@@ -125,6 +125,9 @@ func TestPDF(t *testing.T) {
 // Files that are made to do harm, or are not what they say, are refused with
 // words for the editor, and cost little.
 func TestHostile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks gigabytes; it runs without -short")
+	}
 	pdf, err := os.ReadFile("testdata/办法.pdf")
 	if err != nil {
 		t.Fatal(err)
