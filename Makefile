@@ -48,6 +48,7 @@ test: need ## 全部测试，含竞态检查（与 CI 相同）
 	$(GO) vet ./...
 	$(GO) test -timeout 15m $(SLOW) # browsers, judged questions, kills, times
 	$(GO) test -race -short -timeout 15m $$($(GO) list ./... | grep -vE '/(answer/eval|api/quality|cmd/govqa)$$')
+	$(GO) test -race -run '^TestServe$$' ./cmd/govqa # all parts wired together
 	@command -v npm >/dev/null || { \
 	  echo '注意：没有找到 npm，用现成的聊天软件和智能体连接服务的测试已跳过（tools/clients）。安装后再运行 make test：'; \
 	  echo '  Debian、Ubuntu：sudo apt-get install npm'; \

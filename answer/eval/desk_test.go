@@ -14,9 +14,6 @@ import (
 // takes up the matter talked about, the search page, which does none of that,
 // is only held to find what the chat would rank.
 func TestSameMatterEverywhere(t *testing.T) {
-	if testing.Short() {
-		t.Skip("asks all judged questions on every channel; it runs without -short")
-	}
 	engine, _ := sampleEngine(t)
 	every := 1
 	if raceOn {

@@ -143,9 +143,6 @@ func sharedCorpus(t *testing.T) (judgedCorpus, bool) {
 // TestHybridRanking: vectors that say nothing leave every ranking as it is,
 // those that understand most questions make it better.
 func TestHybridRanking(t *testing.T) {
-	if testing.Short() {
-		t.Skip("asks all judged questions several times; it runs without -short")
-	}
 	corpora := []judgedCorpus{{"示例城市", sampled(t), judgedSet(t).Questions}}
 	if c, ok := sharedCorpus(t); ok {
 		corpora = append(corpora, c)
@@ -191,9 +188,6 @@ func TestHybridRanking(t *testing.T) {
 // TestHybridAnswers: with vectors that understand most questions whole answers
 // are better, and what must not be answered still is not.
 func TestHybridAnswers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("asks all judged questions several times; it runs without -short")
-	}
 	recs, set := sampled(t), judgedSet(t)
 	ix, err := indexOf(recs)
 	if err != nil {

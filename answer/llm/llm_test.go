@@ -229,14 +229,15 @@ func TestLimits(t *testing.T) {
 		}
 	})
 	t.Run("too many at once", func(t *testing.T) {
-		gone := make(chan struct{})
-		s := llmtest.Start(t, func(llmtest.Call) llmtest.Reply { return llmtest.Reply{Hang: true, Gone: gone} })
+		called, gone := make(chan struct{}), make(chan struct{})
+		s := llmtest.Start(t, func(llmtest.Call) llmtest.Reply {
+			close(called)
+			return llmtest.Reply{Hang: true, Gone: gone}
+		})
 		c := connect(t, s, func(c *Config) { c.Calls, c.First = 1, 5*time.Second })
 		first := make(chan error, 1)
 		go func() { first <- refine(c, "", 0) }()
-		for len(c.calls) == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		<-called
 		is(t, refine(c, "", 1), resultBusy)
 		close(gone)
 		if err := <-first; err == nil {

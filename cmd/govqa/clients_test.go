@@ -87,9 +87,6 @@ func (p pageTurn) gives(matter string) bool { return p.matter == "" || p.matter 
 // TestClients connects stock clients to one server. Each asks, streams and
 // follows up, and gets the matters that the page gives.
 func TestClients(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts the clients of other programs; it runs without -short")
-	}
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	s := serving(t, data)

@@ -62,9 +62,6 @@ func withSecrets(t *testing.T) string {
 // only operators may see: for the very words, for pieces of them, and for what
 // stands beside them. Nothing that the question does not say itself comes back.
 func TestOperatorsKnowledgeStaysInside(t *testing.T) {
-	if testing.Short() {
-		t.Skip("asks every operation thousands of times; it runs without -short")
-	}
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	s := serving(t, data) // with the sample corpus
